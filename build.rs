@@ -1,0 +1,133 @@
+//! Reads and checks `rules/*.yaml` and writes them as static tables, so that a scan parses nothing at start-up.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs, process};
+
+#[allow(dead_code)]
+#[path = "src/rules/pattern.rs"]
+mod pattern;
+#[allow(dead_code)]
+#[path = "src/rules/schema.rs"]
+mod schema;
+#[allow(dead_code)]
+#[path = "src/yaml.rs"]
+mod yaml;
+
+use schema::{FileDef, GuidanceDef, Origin, RuleDef};
+
+fn main() {
+    println!("cargo::rerun-if-changed=rules");
+    println!("cargo::rerun-if-changed=build.rs");
+    let files = match read_rules(Path::new("rules")) {
+        Ok(files) => files,
+        Err(faults) => {
+            for fault in faults {
+                println!("cargo::error={fault}");
+            }
+            process::exit(1);
+        }
+    };
+    let out = env::var_os("OUT_DIR").map(|dir| Path::new(&dir).join("builtin.rs"));
+    let written = out.as_ref().map(|path| fs::write(path, tables(&files)));
+    if !matches!(written, Some(Ok(()))) {
+        println!("cargo::error=cannot write the rule tables to OUT_DIR");
+        process::exit(1);
+    }
+}
+
+fn read_rules(dir: &Path) -> Result<Vec<FileDef>, Vec<String>> {
+    let entries = fs::read_dir(dir).map_err(|error| vec![format!("{}: {error}", dir.display())])?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
+    paths.sort();
+    let (mut files, mut faults) = (Vec::new(), Vec::new());
+    for path in &paths {
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let read = schema::read(&text, Origin::BuiltIn);
+                faults.extend(read.faults.iter().map(|fault| format!("{}:{fault}", path.display())));
+                files.push(read.file);
+            }
+            Err(error) => faults.push(format!("{}: {error}", path.display())),
+        }
+    }
+    let mut ids: Vec<&str> = files.iter().flat_map(|file| file.rules.iter().map(|rule| rule.id.as_str())).collect();
+    ids.sort_unstable();
+    faults.extend(ids.windows(2).filter(|w| w[0] == w[1]).map(|w| format!("rule id `{}` is used twice", w[0])));
+    for part in files.iter().flat_map(|file| &file.rules).flat_map(|rule| &rule.parts) {
+        if ids.binary_search(&part.rule.as_str()).is_err() {
+            faults.push(format!("a part names rule `{}`, which does not exist", part.rule));
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+fn tables(files: &[FileDef]) -> String {
+    let mut code = String::from("pub(super) static RULES: &[Rule] = &[\n");
+    for file in files {
+        for rule in &file.rules {
+            rule_code(&mut code, file, rule);
+        }
+    }
+    code.push_str("];\n");
+    code
+}
+
+fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
+    let guidance = file.guidance.iter().find(|g| g.name == rule.guidance);
+    let guidance = guidance.map_or("None".to_owned(), |g| format!("Some(&{})", guidance_code(g)));
+    let parts: String = rule
+        .parts
+        .iter()
+        .map(|p| {
+            let (within, required) = (p.within, p.required);
+            format!("Part {{ rule: {:?}, within: {within}, detail: {:?}, required: {required} }}, ", p.rule, p.detail)
+        })
+        .collect();
+    let details: String = rule.details.iter().map(|(name, value)| format!("({name:?}, {value:?}), ")).collect();
+    let compiled = &rule.compiled;
+    let written = writeln!(
+        code,
+        "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, severity: Severity::{:?}, \
+         confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
+         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, entropy: {:?}, validate: &{:?}, \
+         near: &{:?}, parts: &[{parts}], paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
+         guidance: {guidance}, references: &{:?}, matches: &{:?}, ignores: &{:?} }},",
+        rule.id,
+        file.provider,
+        file.homepage,
+        rule.title,
+        rule.aliases,
+        rule.severity,
+        rule.confidence,
+        rule.enabled,
+        rule.generic,
+        rule.public,
+        compiled.keywords,
+        rule.ignore_case,
+        rule.pattern,
+        compiled.regex,
+        compiled.edge,
+        compiled.anchored,
+        compiled.reach,
+        rule.entropy,
+        rule.validate,
+        rule.near,
+        rule.paths,
+        rule.not_paths,
+        rule.keep,
+        rule.references,
+        rule.matches,
+        rule.ignores,
+    );
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
+}
+
+fn guidance_code(g: &GuidanceDef) -> String {
+    format!(
+        "Guidance {{ headline: {:?}, now: &{:?}, replace: &{:?}, investigate: &{:?}, clean_up: &{:?}, commands: &{:?}, \
+         console_url: {:?}, docs: {:?}, contact: {:?}, warnings: &{:?} }}",
+        g.headline, g.now, g.replace, g.investigate, g.clean_up, g.commands, g.console_url, g.docs, g.contact, g.warnings
+    )
+}

@@ -1,0 +1,248 @@
+//! The nouns of the answer: a match in some bytes, its site, its places in the world, and the finding they add up to.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::blob::{ObjectId, Origin, PlaceKind};
+use crate::rules::{Confidence, Rule, Severity};
+use crate::secret::Secret;
+
+/// A place in a blob where a rule matches.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// The rule.
+    pub rule: &'static Rule,
+    /// Where the secret stands in the bytes.
+    pub span: Range<usize>,
+    /// The secret.
+    pub secret: Secret,
+    /// The rule's severity, or less if the token says that it opens less.
+    pub severity: Severity,
+    /// The rule's confidence, or less.
+    pub confidence: Confidence,
+    /// Why it cannot be a real credential, if an offline check says so.
+    pub implausible: Option<String>,
+    /// What the token says of itself.
+    pub details: BTreeMap<String, String>,
+}
+
+/// Where a match stands for people; taken while its bytes are at hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Site {
+    /// 1-based line of the first byte.
+    pub line: u64,
+    /// 1-based column of the first byte, in bytes.
+    pub column: u64,
+    /// 1-based line of the last byte.
+    pub end_line: u64,
+    /// 1-based column after the last byte.
+    pub end_column: u64,
+    /// The line, shortened, with every secret in it masked.
+    pub context: String,
+    /// Allow markers that hold for this place.
+    pub allows: Vec<Allow>,
+}
+
+/// An inline marker that says a secret at this place is known and accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow {
+    /// The marker as written, without what follows it.
+    pub marker: &'static str,
+    /// The rule that it is limited to.
+    pub rule: Option<String>,
+    /// What the author said.
+    pub reason: String,
+}
+
+/// A match, where it stands, and where its blob came from.
+#[derive(Debug, Clone)]
+pub struct Sighting {
+    /// The match.
+    pub hit: Match,
+    /// Where it stands in the blob.
+    pub site: Site,
+    /// Where the blob came from.
+    pub origin: Origin,
+}
+
+/// A commit as places name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitInfo {
+    /// Its id.
+    pub id: ObjectId,
+    /// `Name <mail>` of the author.
+    pub author: String,
+    /// Committer date, ISO 8601.
+    pub date: String,
+    /// Committer date in seconds since 1970, for order.
+    pub seconds: i64,
+    /// First line of the message.
+    pub subject: String,
+}
+
+/// Where in the world one copy of a secret is.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// What part of a repository.
+    pub kind: PlaceKind,
+    /// Path in bytes, with `/`.
+    pub path: Option<Vec<u8>>,
+    /// Where in the content.
+    pub site: Site,
+    /// The blob.
+    pub blob: Option<ObjectId>,
+    /// The commit that brought it.
+    pub commit: Option<CommitInfo>,
+    /// The ref or tag.
+    pub reference: Option<String>,
+    /// Layers of encoding around it, outermost first.
+    pub decoded_by: Vec<&'static str>,
+    /// Whether this is an index entry or a working file, not a commit's content.
+    pub current: bool,
+    /// Set once a marker or an entry of the configuration accepts this place.
+    pub suppression: Option<Suppression>,
+}
+
+/// How far a secret got; a worse level is smaller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// On a remote, as far as this clone knows.
+    Pushed,
+    /// In commits that only a reflog, or nothing, reaches.
+    Unreachable,
+    /// In commits that were not pushed, as far as this clone knows.
+    Local,
+    /// In the index only.
+    Staged,
+    /// In working files only.
+    Worktree,
+    /// Outside git.
+    Unknown,
+    /// In an object that no commit has.
+    Dangling,
+}
+
+impl Level {
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pushed => "pushed",
+            Self::Unreachable => "unreachable",
+            Self::Local => "local",
+            Self::Staged => "staged",
+            Self::Worktree => "worktree",
+            Self::Unknown => "unknown",
+            Self::Dangling => "dangling",
+        }
+    }
+
+    /// What it means, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Pushed => "it was pushed: removing the commit does not un-leak it; revoke it first",
+            Self::Unreachable => "its commits are reachable only from a reflog or not at all; a forge may still serve them by id; revoke it",
+            Self::Local => "committed, not pushed as far as this clone knows (a push by URL leaves no trace); revoke if in doubt, rewrite before pushing",
+            Self::Staged => "staged, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way",
+            Self::Worktree => "in a working file, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way",
+            Self::Unknown => "outside git: treat it as leaked if the file was shared",
+            Self::Dangling => "left behind in an object that no commit has, by a blocked or undone commit; `git gc --prune=now` removes it",
+        }
+    }
+}
+
+/// How far a secret got, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exposure {
+    /// The worst level of its places.
+    pub level: Level,
+    /// Committer date of the earliest commit that has it, ISO 8601.
+    pub since: Option<String>,
+    /// That commit.
+    pub commit: Option<ObjectId>,
+    /// Remote-tracking refs that reach it.
+    pub remote_refs: Vec<String>,
+    /// Whether HEAD's tree has it, where that was asked.
+    pub in_head: Option<bool>,
+}
+
+impl Exposure {
+    /// Only a level is known.
+    pub fn of(level: Level) -> Self {
+        Self { level, since: None, commit: None, remote_refs: Vec::new(), in_head: None }
+    }
+}
+
+/// Why a finding does not count as open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Suppression {
+    /// What judged: `inline`, `config`, `check`, `committed`, `dangling`.
+    pub by: String,
+    /// What it was judged to be: `allowed`, `implausible`, …
+    pub state: String,
+    /// The reason given.
+    pub reason: String,
+}
+
+/// One secret with all its places, its exposure and its status.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Same secret, same fingerprint.
+    pub fingerprint: String,
+    /// The rule that fits best.
+    pub rule: &'static Rule,
+    /// The secret.
+    pub secret: Secret,
+    /// The worst of its places.
+    pub severity: Severity,
+    /// The best of its places.
+    pub confidence: Confidence,
+    /// What the token and its places say.
+    pub details: BTreeMap<String, String>,
+    /// How far it got.
+    pub exposure: Exposure,
+    /// Everywhere that it is, oldest commit first, then index, then working tree.
+    pub places: Vec<Place>,
+    /// Set if it does not count as open.
+    pub suppression: Option<Suppression>,
+}
+
+impl Finding {
+    /// Whether it still needs somebody.
+    pub fn is_open(&self) -> bool {
+        self.suppression.is_none()
+    }
+
+    /// The first place that has a path, else the first place.
+    pub fn first_place(&self) -> Option<&Place> {
+        self.places.iter().find(|place| place.path.is_some()).or_else(|| self.places.first())
+    }
+}
+
+/// What a report is about: the findings of a scan, worst first, and its coverage.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Which scan: `paths`, `staged`, `history`, `range`, `stdin`.
+    pub mode: &'static str,
+    /// Open findings first, worst first; then suppressed ones.
+    pub findings: Vec<Finding>,
+    /// What was read and what not.
+    pub tally: crate::coverage::Tally,
+    /// What configuration turned off, a sentence each.
+    pub notices: Vec<String>,
+}
+
+impl Outcome {
+    /// The findings that still need somebody.
+    pub fn open(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.is_open())
+    }
+
+    /// How many findings are suppressed, by what.
+    pub fn suppressed(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for suppression in self.findings.iter().filter_map(|finding| finding.suppression.as_ref()) {
+            *counts.entry(suppression.by.clone()).or_insert(0) += 1;
+        }
+        counts
+    }
+}

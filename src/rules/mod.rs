@@ -1,0 +1,282 @@
+//! Rules: the keywords, pattern and checks of each kind of credential, and what to do when one leaked.
+
+mod builtin;
+pub mod pattern;
+pub mod sample;
+pub mod schema;
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+
+use crate::error::{Error, Result};
+use crate::yaml;
+pub use pattern::Edge;
+pub use schema::{CONFIDENCES, Confidence, SEVERITIES, Severity};
+
+/// One kind of credential. Rules live as long as the program: built-in ones are static tables,
+/// a user's are read once.
+#[derive(Debug)]
+pub struct Rule {
+    /// Unique name, `provider-kind`.
+    pub id: &'static str,
+    /// Who issues the credential.
+    pub provider: &'static str,
+    /// The provider's site, or empty.
+    pub homepage: &'static str,
+    /// What it is, for people.
+    pub title: &'static str,
+    /// Other names of the rule.
+    pub aliases: &'static [&'static str],
+    /// What its holder can do.
+    pub severity: Severity,
+    /// How sure a match is.
+    pub confidence: Confidence,
+    /// Whether it runs unless asked for.
+    pub enabled: bool,
+    /// Yields to every provider's rule.
+    pub generic: bool,
+    /// An identifier that is no secret alone.
+    pub public: bool,
+    /// Literals, at least one of which stands at (or, in the near form, near) every match.
+    pub keywords: &'static [&'static str],
+    /// Keywords are compared without ASCII case.
+    pub ignore_case: bool,
+    /// The pattern as written, with macros.
+    pub pattern: &'static str,
+    /// The pattern as a regular expression over bytes.
+    pub regex: &'static str,
+    /// How the left edge of a match is judged.
+    pub edge: Edge,
+    /// Whether every match begins with a keyword.
+    pub anchored: bool,
+    /// Longest match, or radius of context, in bytes.
+    pub reach: usize,
+    /// Least Shannon entropy of the secret's body, in bits per character; 0 for none.
+    pub entropy: f64,
+    /// Named offline checks.
+    pub validate: &'static [&'static str],
+    /// Context words of which one must stand within `reach`.
+    pub near: &'static [&'static str],
+    /// Other credentials that complete this one.
+    pub parts: &'static [Part],
+    /// Globs of paths that it belongs to.
+    pub paths: &'static [&'static str],
+    /// Globs of paths where it does not count.
+    pub not_paths: &'static [&'static str],
+    /// How many characters may be shown, if not the keyword's.
+    pub keep: Option<usize>,
+    /// Details that every match has.
+    pub details: &'static [(&'static str, &'static str)],
+    /// What to do about a leaked one.
+    pub guidance: Option<&'static Guidance>,
+    /// Where the format is documented.
+    pub references: &'static [&'static str],
+    /// Sample templates that must be found.
+    pub matches: &'static [&'static str],
+    /// Sample templates that must not become an open finding.
+    pub ignores: &'static [&'static str],
+}
+
+/// Another credential that completes one.
+#[derive(Debug)]
+pub struct Part {
+    /// Its rule.
+    pub rule: &'static str,
+    /// How far away it may stand, in bytes.
+    pub within: usize,
+    /// The detail that it becomes.
+    pub detail: &'static str,
+    /// Whether the credential means nothing without it.
+    pub required: bool,
+}
+
+/// A runbook: what a person does about a leaked key of this provider.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Guidance {
+    /// What the holder can do, and the first act.
+    pub headline: &'static str,
+    /// What to do at once, in order.
+    pub now: &'static [&'static str],
+    /// How to rotate without downtime.
+    pub replace: &'static [&'static str],
+    /// Where to look for misuse.
+    pub investigate: &'static [&'static str],
+    /// What must be updated, and how to be hurt less next time.
+    pub clean_up: &'static [&'static str],
+    /// Runnable lines; never with a secret in them.
+    pub commands: &'static [&'static str],
+    /// The page where keys are managed, or empty.
+    pub console_url: &'static str,
+    /// The provider's document, or empty.
+    pub docs: &'static str,
+    /// Whom to tell, or empty.
+    pub contact: &'static str,
+    /// What looks like revocation and is not.
+    pub warnings: &'static [&'static str],
+}
+
+impl Rule {
+    /// How many bytes of `secret` may be shown: `redact.keep`, else the keyword it begins with.
+    pub fn shown(&self, secret: &[u8]) -> usize {
+        let keyword = self.keywords.iter().filter(|k| secret.starts_with(k.as_bytes())).map(|k| k.len()).max();
+        let prefix = if self.anchored { keyword.unwrap_or(0) } else { 0 };
+        self.keep.unwrap_or(prefix)
+    }
+
+    /// The provider's runbook, or the one that fits any provider.
+    pub fn guidance(&self) -> &'static Guidance {
+        self.guidance.unwrap_or(&builtin::GENERIC)
+    }
+
+    /// What a rule must have in `expected` for `rules test`, over its own samples.
+    pub fn has_samples(&self) -> bool {
+        !self.matches.is_empty()
+    }
+}
+
+/// Which rules to load. Globs are over rule ids.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// The built-in rules are left out.
+    pub no_builtin: bool,
+    /// Rule files, or folders of them, to add.
+    pub files: Vec<PathBuf>,
+    /// Rules to turn on that are off.
+    pub enable: Vec<String>,
+    /// Rules to turn off. Wins over `enable`.
+    pub disable: Vec<String>,
+}
+
+/// The rules of a run, in a fixed order, immutable and shared.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<&'static Rule>,
+    /// What should be better in the user's rule files.
+    pub warnings: Vec<String>,
+}
+
+impl RuleSet {
+    /// All built-in rules that are on.
+    pub fn builtin() -> Self {
+        let rules = builtin::RULES.iter().filter(|rule| rule.enabled).collect();
+        Self { rules, warnings: Vec::new() }
+    }
+
+    /// All built-in rules, those that are off too.
+    pub fn every_builtin() -> Self {
+        Self { rules: builtin::RULES.iter().collect(), warnings: Vec::new() }
+    }
+
+    /// A set of the rules given.
+    pub fn of(rules: Vec<&'static Rule>) -> Self {
+        Self { rules, warnings: Vec::new() }
+    }
+
+    /// The rules that `selection` asks for.
+    ///
+    /// # Errors
+    /// All faults of all files at once; a glob that is none, or that no rule fits.
+    pub fn load(selection: &Selection) -> Result<Self> {
+        let mut warnings = Vec::new();
+        let mut rules: Vec<&'static Rule> = if selection.no_builtin { vec![] } else { builtin::RULES.iter().collect() };
+        rules.extend(read_files(&selection.files, &mut warnings)?);
+        let mut seen = std::collections::HashSet::new();
+        if let Some(twice) = rules.iter().find(|rule| !seen.insert(rule.id)) {
+            let why = format!("rule id `{}` is used twice; rename yours, or use --no-builtin-rules", twice.id);
+            return Err(Error::Faults { faults: vec![why] });
+        }
+        let on = globs(&selection.enable, &rules)?;
+        let off = globs(&selection.disable, &rules)?;
+        rules.retain(|rule| (rule.enabled || on.is_match(rule.id)) && !off.is_match(rule.id));
+        if rules.is_empty() {
+            return Err(Error::Usage("no rules are left to scan with; see --enable, --disable and --rules".into()));
+        }
+        Ok(Self { rules, warnings })
+    }
+
+    /// The rules, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &'static Rule> + '_ {
+        self.rules.iter().copied()
+    }
+
+    /// How many rules there are.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rule at a place in the order.
+    pub fn get(&self, index: usize) -> &'static Rule {
+        self.rules[index]
+    }
+
+    /// The rule with this id or alias.
+    pub fn find(&self, id: &str) -> Option<&'static Rule> {
+        self.iter().find(|rule| rule.id == id || rule.aliases.contains(&id))
+    }
+
+    /// The id nearest to one that does not exist.
+    pub fn nearest(&self, id: &str) -> Option<&'static str> {
+        let ids: Vec<_> = self.iter().map(|rule| rule.id).collect();
+        yaml::nearest(id, &ids)
+    }
+}
+
+fn globs(patterns: &[String], rules: &[&'static Rule]) -> Result<GlobSet> {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        let glob = Glob::new(pattern).map_err(|error| Error::Usage(format!("`{pattern}` is no glob: {error}")))?;
+        let matcher = glob.compile_matcher();
+        if !rules.iter().any(|rule| matcher.is_match(rule.id)) {
+            let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
+            let hint = yaml::nearest(pattern, &ids).map_or("see `keysieve rules list`".into(), |n| format!("did you mean `{n}`?"));
+            return Err(Error::Usage(format!("no rule is called `{pattern}`; {hint}")));
+        }
+        builder.add(glob);
+    }
+    builder.build().map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// Reads rule files and folders of them; all faults at once.
+///
+/// # Errors
+/// [`Error::Faults`] with `file:line:column` for each fault.
+pub fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&'static Rule>> {
+    let mut rules = Vec::new();
+    let mut faults = Vec::new();
+    for path in expand_folders(paths)? {
+        let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        let read = schema::read(&text, schema::Origin::User);
+        faults.extend(read.faults.iter().map(|fault| format!("{}:{fault}", path.display())));
+        warnings.extend(read.warnings.iter().map(|fault| format!("{}:{fault}", path.display())));
+        if read.faults.is_empty() {
+            rules.extend(builtin::keep(read.file));
+        }
+    }
+    if faults.is_empty() { Ok(rules) } else { Err(Error::Faults { faults }) }
+}
+
+fn expand_folders(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let is_yaml = |path: &Path| path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let mut files = Vec::new();
+    for path in paths {
+        let failed = |source| Error::Read { path: path.clone(), source };
+        if !std::fs::metadata(path).map_err(failed)?.is_dir() {
+            files.push(path.clone());
+            continue;
+        }
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            found.push(entry.map_err(failed)?.path());
+        }
+        found.retain(|file| is_yaml(file));
+        found.sort();
+        files.extend(found);
+    }
+    Ok(files)
+}

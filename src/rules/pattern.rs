@@ -1,0 +1,210 @@
+//! From a pattern as written in a rule file to a regular expression with a proved reach.
+//! Shared with `build.rs`.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::literal::{ExtractKind, Extractor};
+use regex_syntax::hir::{Hir, HirKind, Look};
+
+/// How the left edge of a match is judged, by code: the regex engine has no look-behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Edge {
+    /// `{left}`: the edge of a token.
+    #[default]
+    Token,
+    /// `{word}`: also a camelCase edge.
+    Word,
+}
+
+/// A pattern ready for the scanner.
+#[derive(Debug, Clone, Default)]
+pub struct Compiled {
+    /// The regular expression over bytes, macros expanded, edge taken off.
+    pub regex: String,
+    /// How its left edge is judged.
+    pub edge: Edge,
+    /// Whether every match begins with a keyword: then it is tried at keyword hits only.
+    pub anchored: bool,
+    /// The longest match, plus context for near forms, in bytes.
+    pub reach: usize,
+    /// The keywords to search for: as written, or expanded where they were too short.
+    pub keywords: Vec<String>,
+}
+
+/// Everything between a variable's name and its value. At most [`ASSIGN_REACH`] bytes.
+const ASSIGN: &str = concat!(
+    r#"[\w.\-]{0,40}(?:\\?["'`\])}]){0,3}[ \t]{0,8}"#,
+    r#"(?:[ \t]{1,2}(?:value|content|default)[ \t]?=|:[ \t]{0,2}[&'\w.<>\[\]?|]{1,30}[ \t]{0,2}=|"#,
+    r#"\|\|=|\?\?=|[:?]?={1,2}>?|[:,(]|>|%3[dD]|\\u003[dD]|\\x3[dD]|&#61;|[ \t])"#,
+    r#"\s{0,12}(?:[(\[{][ \t]{0,2})?(?:[bBrRuU@$f]{0,2}\\?["'`]{1,3}|&quot;|%22|\\u0022|>)?"#,
+    r#"(?:(?i:bearer|basic|token|apikey)[ \t]{1,2})?"#
+);
+/// What `{assign}` can take at most, checked against the regex by a test.
+pub const ASSIGN_REACH: usize = 160;
+/// A prefilter needs this many literal bytes.
+const MIN_KEYWORD: usize = 4;
+/// More literals than this from one short keyword mean that it says too little.
+const MAX_EXPANDED: usize = 4096;
+
+type Fault = (&'static str, String);
+
+/// Expands, checks and measures a pattern. A fault names the field that it is about.
+pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usize) -> Result<Compiled, Fault> {
+    let about = |why: String| ("pattern", why);
+    let (edge, rest) = match (pattern.strip_prefix("{left}"), pattern.strip_prefix("{word}")) {
+        (Some(rest), _) => (Edge::Token, rest),
+        (_, Some(rest)) => (Edge::Word, rest),
+        _ => return Err(about("`pattern` must begin with {left} or {word}".into())),
+    };
+    let regex = expand(rest).map_err(about)?;
+    let hir = parse(&regex).map_err(about)?;
+    check_looks(&hir).map_err(about)?;
+    if captures_named_secret(&hir) != 1 {
+        return Err(about("`pattern` needs exactly one group (?<secret>…)".into()));
+    }
+    let longest = hir.properties().maximum_len().ok_or_else(|| {
+        about("`pattern` is unbounded: write {0,40} instead of `*`, `+` or `{n,}`".into())
+    })?;
+    if hir.properties().minimum_len().unwrap_or(0) == 0 {
+        return Err(about("`pattern` can match nothing at all".into()));
+    }
+    if reach < longest {
+        return Err(("reach", format!("`reach` is {reach}, but the longest possible match has {longest} bytes")));
+    }
+    let literals = prefixes(&hir);
+    let anchored = begins_with_keyword(&literals, keywords, ignore_case).map_err(about)?;
+    let keywords = widen(keywords, &literals, ignore_case)?;
+    Ok(Compiled { regex, edge, anchored, reach, keywords })
+}
+
+fn expand(pattern: &str) -> Result<String, String> {
+    let expanded = pattern.replace("{assign}", ASSIGN).replace("{right}", r"\b{end-half}");
+    if expanded.contains("{left}") || expanded.contains("{word}") {
+        return Err("{left} and {word} may only stand at the very beginning of `pattern`".into());
+    }
+    Ok(expanded)
+}
+
+fn parse(regex: &str) -> Result<Hir, String> {
+    let mut parser = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build();
+    parser.parse(regex).map_err(|error| {
+        let line = error.to_string();
+        let last = line.lines().last().unwrap_or("does not compile").trim().trim_start_matches("error: ").to_owned();
+        format!("`pattern` does not compile: {last}")
+    })
+}
+
+/// `^`, `$`, `\A` and `\z` would ask where a file begins, which a window cannot know.
+fn check_looks(hir: &Hir) -> Result<(), String> {
+    let looks = hir.properties().look_set();
+    let allowed = [Look::WordEndHalfAscii, Look::WordStartHalfAscii, Look::WordAscii, Look::WordAsciiNegate];
+    if looks.iter().all(|look| allowed.contains(&look)) {
+        return Ok(());
+    }
+    Err("`pattern` uses ^, $, \\A or \\z; a match must not depend on where the file begins or ends".into())
+}
+
+fn captures_named_secret(hir: &Hir) -> usize {
+    match hir.kind() {
+        HirKind::Capture(capture) => {
+            usize::from(capture.name.as_deref() == Some("secret")) + captures_named_secret(&capture.sub)
+        }
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(captures_named_secret).sum(),
+        HirKind::Repetition(repetition) => captures_named_secret(&repetition.sub),
+        _ => 0,
+    }
+}
+
+/// The literals that every match begins with, if they are few enough to say.
+fn prefixes(hir: &Hir) -> Vec<Vec<u8>> {
+    let mut extractor = Extractor::new();
+    extractor.kind(ExtractKind::Prefix).limit_class(64).limit_repeat(8).limit_literal_len(16).limit_total(MAX_EXPANDED);
+    let Some(literals) = extractor.extract(hir).literals().map(<[_]>::to_vec) else { return Vec::new() };
+    literals.iter().map(|literal| literal.as_bytes().to_vec()).collect()
+}
+
+/// Whether all prefixes begin with a keyword (or are the start of one, where they were cut short).
+fn begins_with_keyword(literals: &[Vec<u8>], keywords: &[String], ignore_case: bool) -> Result<bool, String> {
+    let fits = |literal: &Vec<u8>| {
+        keywords.iter().any(|keyword| {
+            let shared = literal.len().min(keyword.len());
+            let (a, b) = (&literal[..shared], &keyword.as_bytes()[..shared]);
+            literal.len() >= keyword.len().min(MIN_KEYWORD) && if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
+        })
+    };
+    let fitting = literals.iter().filter(|literal| fits(literal)).count();
+    match fitting {
+        0 => Ok(false),
+        n if n == literals.len() => Ok(true),
+        _ => {
+            let odd = literals.iter().find(|literal| !fits(literal)).map(|l| String::from_utf8_lossy(l).into_owned());
+            let odd = odd.unwrap_or_default();
+            Err(format!("some branches of `pattern` begin with a keyword, but `{odd}…` does not; add it to `keywords`"))
+        }
+    }
+}
+
+/// Keywords as they are, or, where one is too short for the prefilter, the literals it grows into.
+fn widen(keywords: &[String], literals: &[Vec<u8>], ignore_case: bool) -> Result<Vec<String>, Fault> {
+    let mut wide = Vec::new();
+    for keyword in keywords {
+        if keyword.len() >= MIN_KEYWORD {
+            wide.push(keyword.clone());
+            continue;
+        }
+        let mut grown: Vec<String> = literals
+            .iter()
+            .filter(|literal| literal.len() >= MIN_KEYWORD && literal.starts_with(keyword.as_bytes()))
+            .filter_map(|literal| String::from_utf8(literal[..MIN_KEYWORD].to_vec()).ok())
+            .collect();
+        grown.sort();
+        grown.dedup();
+        let all_long = literals.iter().all(|l| l.len() >= MIN_KEYWORD || !l.starts_with(keyword.as_bytes()));
+        if ignore_case || grown.is_empty() || !all_long {
+            let why = format!("keyword `{keyword}` is shorter than {MIN_KEYWORD} bytes and what follows it is too wide");
+            return Err(("keywords", why));
+        }
+        wide.append(&mut grown);
+    }
+    Ok(wide)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn assign_keeps_its_promise() {
+        let hir = parse(ASSIGN).unwrap();
+        assert!(hir.properties().maximum_len().unwrap() <= ASSIGN_REACH);
+    }
+
+    #[test]
+    fn short_keywords_grow_by_the_class_behind_them() {
+        let compiled = compile("{left}(?<secret>SK[0-9a-f]{32}){right}", &words(&["SK"]), false, 40).unwrap();
+        assert_eq!(compiled.keywords.len(), 256);
+        assert!(compiled.anchored);
+    }
+
+    #[test]
+    fn forms_are_told_apart() {
+        let near = compile("{left}(?<secret>[0-9a-f]{32}){right}", &words(&["datadog"]), true, 100).unwrap();
+        assert!(!near.anchored);
+        let mixed = compile("{left}(?<secret>(?:abcd|wxyz)[0-9]{4}){right}", &words(&["abcd"]), false, 40);
+        assert!(mixed.unwrap_err().1.contains("wxyz"));
+    }
+
+    #[test]
+    fn faults_say_what_to_do() {
+        let fault = |pattern| compile(pattern, &words(&["abcd"]), false, 40).unwrap_err().1;
+        assert!(fault("{left}(?<secret>abcd.*)").contains("unbounded"));
+        assert!(fault("{left}^(?<secret>abcd.{3})").contains("^"));
+        assert!(fault("{left}abcd.{3}").contains("(?<secret>"));
+        assert!(fault("{left}(?<secret>abcd.{90})").contains("90 bytes") || fault("{left}(?<secret>abcd.{90})").contains("94 bytes"));
+        assert!(fault("(?<secret>abcd)").contains("{left}"));
+        assert!(fault("{left}(?<secret>abcd(").contains("does not compile"));
+    }
+}

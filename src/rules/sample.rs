@@ -1,0 +1,1 @@
+//! Values generated from sample templates.

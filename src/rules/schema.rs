@@ -1,0 +1,323 @@
+//! The shape of a rule file, `rules/PROVIDER.yaml`, as written: read strictly, every fault reported.
+//! Shared with `build.rs`, which reads the built-in files by the same code.
+
+use super::pattern::{self, Compiled};
+use super::yaml::{Fault, Map, Node, Value, parse};
+
+/// How much harm the holder of a leaked credential can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Client-safe, or of no use alone.
+    Low,
+    /// Test environments, narrow scopes.
+    Medium,
+    /// Data of the owner, or money with limits.
+    High,
+    /// Takes over an account, runs code, spends money.
+    Critical,
+}
+
+/// How sure a match is a real credential of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Confidence {
+    /// By shape and surroundings that other things share.
+    Low,
+    /// By context and randomness.
+    Medium,
+    /// By a prefix, checksum or structure of its own.
+    High,
+}
+
+/// The words for severities, in files and reports.
+pub const SEVERITIES: &[(&str, Severity)] = &[
+    ("critical", Severity::Critical),
+    ("high", Severity::High),
+    ("medium", Severity::Medium),
+    ("low", Severity::Low),
+];
+
+/// The words for confidences.
+pub const CONFIDENCES: &[(&str, Confidence)] =
+    &[("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
+
+/// Another credential that completes this one.
+#[derive(Debug, Clone)]
+pub struct PartDef {
+    pub rule: String,
+    pub within: usize,
+    pub detail: String,
+    pub required: bool,
+}
+
+/// A rule as written, checked.
+#[derive(Debug, Clone)]
+pub struct RuleDef {
+    pub id: String,
+    pub aliases: Vec<String>,
+    pub title: String,
+    pub severity: Severity,
+    pub confidence: Confidence,
+    pub enabled: bool,
+    pub generic: bool,
+    pub public: bool,
+    pub keywords: Vec<String>,
+    pub ignore_case: bool,
+    pub pattern: String,
+    pub compiled: Compiled,
+    pub entropy: f64,
+    pub validate: Vec<String>,
+    pub near: Vec<String>,
+    pub parts: Vec<PartDef>,
+    pub paths: Vec<String>,
+    pub not_paths: Vec<String>,
+    pub keep: Option<usize>,
+    pub details: Vec<(String, String)>,
+    pub guidance: String,
+    pub references: Vec<String>,
+    pub matches: Vec<String>,
+    pub ignores: Vec<String>,
+}
+
+/// What a person does about a leaked key, as written.
+#[derive(Debug, Clone, Default)]
+pub struct GuidanceDef {
+    pub name: String,
+    pub headline: String,
+    pub now: Vec<String>,
+    pub replace: Vec<String>,
+    pub investigate: Vec<String>,
+    pub clean_up: Vec<String>,
+    pub commands: Vec<String>,
+    pub console_url: String,
+    pub docs: String,
+    pub contact: String,
+    pub warnings: Vec<String>,
+}
+
+/// One rule file.
+#[derive(Debug, Clone)]
+pub struct FileDef {
+    pub provider: String,
+    pub homepage: String,
+    pub rules: Vec<RuleDef>,
+    pub guidance: Vec<GuidanceDef>,
+}
+
+/// Whose file it is: what the built-in set must have, a user's file only should.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Ours: samples and guidance are required.
+    BuiltIn,
+    /// Somebody's: missing samples or guidance are warnings.
+    User,
+}
+
+/// What reading one file gave: the file if it could be read, its faults, and its warnings.
+#[derive(Debug)]
+pub struct Read {
+    /// The file; only to be used if there are no faults.
+    pub file: FileDef,
+    /// What makes it unusable.
+    pub faults: Vec<Fault>,
+    /// What should be better.
+    pub warnings: Vec<Fault>,
+}
+
+/// Names of the offline checks that `validate` may ask for.
+pub fn is_check(name: &str) -> bool {
+    let fixed = CHECKS.contains(&name);
+    fixed || name.strip_prefix("base64-bytes-").is_some_and(|n| n.parse::<usize>().is_ok())
+}
+
+/// The named checks, apart from the `base64-bytes-N` family.
+pub const CHECKS: &[&str] = &[
+    "crc32-base62",
+    "jwt",
+    "pem",
+    "url-password",
+    "aws-account",
+    "pypi-macaroon",
+    "gitlab-routable",
+    "mixed",
+    "not-hash",
+    "random",
+];
+
+/// Reads one rule file.
+pub fn read(text: &str, origin: Origin) -> Read {
+    let file = FileDef { provider: String::new(), homepage: String::new(), rules: vec![], guidance: vec![] };
+    let mut read = Read { file, faults: Vec::new(), warnings: Vec::new() };
+    let node = match parse(text) {
+        Ok(node) => node,
+        Err(fault) => {
+            read.faults.push(fault);
+            return read;
+        }
+    };
+    let faults = &mut read.faults;
+    let mut map = Map::new(&node, "a rule file", faults);
+    read.file.provider = map.required_text("provider", faults);
+    read.file.homepage = map.text("homepage", faults).unwrap_or_default();
+    let guidance = map.get("guidance");
+    if let Some(node) = guidance {
+        for (name, _, node) in Map::new(node, "guidance", faults).rest() {
+            read.file.guidance.push(read_guidance(name, node, faults));
+        }
+    }
+    let rules = map.list("rules", faults);
+    if rules.is_empty() {
+        faults.push(map.at().fault("a rule file needs at least one rule under `rules`"));
+    }
+    for node in rules {
+        let soft = match origin {
+            Origin::BuiltIn => None,
+            Origin::User => Some(&mut read.warnings),
+        };
+        let rule = read_rule(node, &read.file.guidance, faults, soft);
+        read.file.rules.push(rule);
+    }
+    map.finish(faults);
+    read
+}
+
+fn read_rule(
+    node: &Node,
+    guidance: &[GuidanceDef],
+    faults: &mut Vec<Fault>,
+    mut soft: Option<&mut Vec<Fault>>,
+) -> RuleDef {
+    let mut map = Map::new(node, "a rule", faults);
+    let id = map.required_text("id", faults);
+    if !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+        faults.push(map.place("id").fault(format!("`id` is `{id}`; use lower case letters, digits and `-`")));
+    }
+    let rule = RuleDef {
+        aliases: map.texts("aliases", faults),
+        title: map.required_text("title", faults),
+        severity: map.choice("severity", SEVERITIES, faults).unwrap_or(Severity::Medium),
+        confidence: map.choice("confidence", CONFIDENCES, faults).unwrap_or(Confidence::Medium),
+        enabled: map.flag("enabled", true, faults),
+        generic: map.flag("generic", false, faults),
+        public: map.flag("public", false, faults),
+        keywords: map.texts("keywords", faults),
+        ignore_case: map.flag("ignore_case", false, faults),
+        pattern: map.required_text("pattern", faults),
+        compiled: Compiled::default(),
+        entropy: map.number("entropy", faults).unwrap_or(0.0),
+        validate: map.texts("validate", faults),
+        near: map.texts("near", faults),
+        parts: map.list("parts", faults).iter().map(|node| read_part(node, faults)).collect(),
+        paths: map.texts("paths", faults),
+        not_paths: map.texts("not_paths", faults),
+        keep: read_keep(&mut map, faults),
+        details: read_details(&mut map, faults),
+        guidance: map.text("guidance", faults).unwrap_or_default(),
+        references: map.texts("references", faults),
+        matches: Vec::new(),
+        ignores: Vec::new(),
+        id,
+    };
+    let rule = with_samples(rule, &mut map, faults);
+    let rule = with_pattern(rule, &mut map, faults);
+    map.choice("kind", &[("content", ())], faults);
+    for check in rule.validate.iter().filter(|name| !is_check(name)) {
+        let names = super::yaml::nearest(check, CHECKS).map_or_else(|| CHECKS.join(", "), |n| format!("did you mean `{n}`?"));
+        faults.push(map.place("validate").fault(format!("no offline check is called `{check}`; {names}")));
+    }
+    let mut missing = |what: String, at: super::yaml::Pos, faults: &mut Vec<Fault>| match soft.as_deref_mut() {
+        Some(warnings) => warnings.push(at.fault(what)),
+        None => faults.push(at.fault(what)),
+    };
+    if rule.matches.is_empty() || rule.ignores.is_empty() {
+        missing(format!("rule `{}` needs `samples` with `match` and `ignore`", rule.id), map.place("samples"), faults);
+    }
+    if rule.guidance.is_empty() {
+        missing(format!("rule `{}` names no `guidance`", rule.id), map.at(), faults);
+    } else if !guidance.iter().any(|g| g.name == rule.guidance) {
+        faults.push(map.place("guidance").fault(format!("no entry `{}` under `guidance` in this file", rule.guidance)));
+    }
+    map.finish(faults);
+    rule
+}
+
+fn with_pattern(mut rule: RuleDef, map: &mut Map<'_>, faults: &mut Vec<Fault>) -> RuleDef {
+    let reach = map.count("reach", faults).unwrap_or(0);
+    if rule.keywords.is_empty() {
+        faults.push(map.at().fault(format!("rule `{}` needs `keywords`: literals to look for first", rule.id)));
+        return rule;
+    }
+    if rule.pattern.is_empty() {
+        return rule;
+    }
+    match pattern::compile(&rule.pattern, &rule.keywords, rule.ignore_case, reach) {
+        Ok(compiled) => rule.compiled = compiled,
+        Err((field, why)) => faults.push(map.place(field).fault(format!("rule `{}`: {why}", rule.id))),
+    }
+    rule
+}
+
+fn with_samples(mut rule: RuleDef, map: &mut Map<'_>, faults: &mut Vec<Fault>) -> RuleDef {
+    if let Some(node) = map.get("samples") {
+        let mut samples = Map::new(node, "samples", faults);
+        rule.matches = samples.texts("match", faults);
+        rule.ignores = samples.texts("ignore", faults);
+        samples.finish(faults);
+    }
+    rule
+}
+
+fn read_keep(map: &mut Map<'_>, faults: &mut Vec<Fault>) -> Option<usize> {
+    let mut redact = Map::new(map.get("redact")?, "redact", faults);
+    let keep = redact.count("keep", faults);
+    redact.finish(faults);
+    keep
+}
+
+fn read_details(map: &mut Map<'_>, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
+    let Some(node) = map.get("details") else { return Vec::new() };
+    let entries = Map::new(node, "details", faults).rest();
+    entries
+        .into_iter()
+        .filter_map(|(name, _, node)| match &node.value {
+            Value::Text(text) => Some((name, text.clone())),
+            _ => {
+                faults.push(node.at.fault(format!("detail `{name}` must be a string")));
+                None
+            }
+        })
+        .collect()
+}
+
+fn read_part(node: &Node, faults: &mut Vec<Fault>) -> PartDef {
+    let mut map = Map::new(node, "a part", faults);
+    let part = PartDef {
+        rule: map.required_text("rule", faults),
+        within: map.count("within", faults).unwrap_or(300),
+        detail: map.required_text("as", faults),
+        required: map.flag("required", false, faults),
+    };
+    map.finish(faults);
+    part
+}
+
+fn read_guidance(name: String, node: &Node, faults: &mut Vec<Fault>) -> GuidanceDef {
+    let mut map = Map::new(node, "a guidance entry", faults);
+    let guidance = GuidanceDef {
+        name,
+        headline: map.required_text("headline", faults),
+        now: map.texts("now", faults),
+        replace: map.texts("replace", faults),
+        investigate: map.texts("investigate", faults),
+        clean_up: map.texts("clean_up", faults),
+        commands: map.texts("commands", faults),
+        console_url: map.text("console_url", faults).unwrap_or_default(),
+        docs: map.text("docs", faults).unwrap_or_default(),
+        contact: map.text("contact", faults).unwrap_or_default(),
+        warnings: map.texts("warnings", faults),
+    };
+    if guidance.now.is_empty() {
+        faults.push(map.at().fault(format!("guidance `{}` needs `now`: what to do at once, in order", guidance.name)));
+    }
+    map.finish(faults);
+    guidance
+}
