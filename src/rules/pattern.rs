@@ -38,6 +38,19 @@ const ASSIGN: &str = concat!(
     r#"\s{0,12}(?:[(\[{][ \t]{0,2})?(?:[bBrRuU@$f]{0,2}\\?["'`]{1,3}|&quot;|%22|\\u0022|>)?"#,
     r#"(?:(?i:bearer|basic|token|apikey)[ \t]{1,2})?"#
 );
+/// Everything between the end of a variable's name and its value: closing quotes and brackets, a type annotation, the
+/// operator, what opens the value, a scheme word.
+const GLUE: &str = concat!(
+    r#"(?:\\{0,2}["\x27\x60]|&quot;|[\])}*]){0,3}"#,
+    r#"(?:[ \t]{0,4}:?[ \t]{0,4}&?(?:\x27static )?(?i:string|str|secretstr|text|any)\??)?"#,
+    r#"(?:[ \t]{0,40}(?::=|={1,3}>?|->|:-?|,|>|\(|\|\||\?\??=?|\+=|%3[AaDd]|\\u003[DdEe]|\\x3[Dd]| or| is)["#,
+    r#" \t*]{0,40}|[ \t]{0,4}[,{]?\s{0,40}(?:\\?["\x27])?(?i:value|default)(?:\\?["\x27])?[ \t]{0,8}[:=]>?["#,
+    r#" \t]{0,8}|[ \t]{1,8})"#,
+    r#"(?:[|>][-+]?\r?\n[ \t]{1,20}|<!\[CDATA\[|\s{0,40}[\[(]?\s{0,40}(?:(?i:new )?(?:String::from|SecretSt"#,
+    r#"ring|SecretStr|Secret|String|str|Some|bytes)(?:::new|::from|\.of)?\(\s{0,20})?[bBrRuUfF@$]{0,2}(?:\\"#,
+    r#"{0,2}["\x27\x60]{1,3}|&quot;))?"#,
+    r#"(?:(?i:bearer|token)(?: |%20))?"#,
+);
 /// What `{assign}` can take at most, checked against the regex by a test.
 pub const ASSIGN_REACH: usize = 160;
 /// A prefilter needs this many literal bytes.
@@ -77,7 +90,7 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
 }
 
 fn expand(pattern: &str) -> Result<String, String> {
-    let expanded = pattern.replace("{assign}", ASSIGN).replace("{right}", r"\b{end-half}");
+    let expanded = pattern.replace("{assign}", ASSIGN).replace("{glue}", GLUE).replace("{right}", r"\b{end-half}");
     if expanded.contains("{left}") || expanded.contains("{word}") {
         return Err("{left} and {word} may only stand at the very beginning of `pattern`".into());
     }

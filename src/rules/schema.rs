@@ -141,6 +141,16 @@ pub const CHECKS: &[&str] = &[
     "mixed",
     "not-hash",
     "random",
+    "base64-edges",
+    "aws-bedrock-key",
+    "base64-basic",
+    "base64-password",
+    "sendgrid",
+    "stripe-account",
+    "stripe-docs-example",
+    "azure-marvin32",
+    "azure-cask",
+    "azure-devops-base32",
 ];
 
 /// Reads one rule file.

@@ -1,0 +1,167 @@
+//! The window onto git: where a repository's parts are, its refs, its index, and its objects parsed. Plain values come out.
+//! Nothing here runs a program that a scanned repository names, or reaches the network.
+
+pub mod diff;
+pub mod index;
+mod layout;
+pub mod object;
+mod refs;
+
+use std::path::{Path, PathBuf};
+
+use crate::blob::ObjectId;
+use crate::error::{Error, Result};
+use crate::pack::{HashKind, Kind, Store};
+pub use object::{Commit, Mode, Tag};
+pub use refs::{Ref, RefKind};
+
+/// A repository: where its parts are. Opening reads no refs and no objects.
+pub struct Repo {
+    /// The git directory of this worktree.
+    pub git_dir: PathBuf,
+    /// The directory that worktrees share.
+    pub common_dir: PathBuf,
+    /// The root of the working tree; `None` if bare.
+    pub work_tree: Option<PathBuf>,
+    /// The hash that names objects.
+    pub hash: HashKind,
+    /// Whether refs are kept in a format that only git itself reads.
+    foreign_refs: bool,
+    store: Store,
+}
+
+impl std::fmt::Debug for Repo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Repo").field("git_dir", &self.git_dir).field("work_tree", &self.work_tree).finish_non_exhaustive()
+    }
+}
+
+/// A blob's content was asked for and cannot be had.
+#[derive(Debug)]
+pub enum Lost {
+    /// It is not in the object store.
+    Missing,
+    /// It is there and cannot be read.
+    Damaged(String),
+}
+
+impl Repo {
+    /// The repository that `start` is in, or `None`. With `environment`, `GIT_DIR` and its kin go first, as in a hook.
+    ///
+    /// # Errors
+    /// A repository that is there and cannot be understood.
+    pub fn discover(start: &Path, environment: bool) -> Result<Option<Self>> {
+        layout::find(start, environment)?.map(|found| Self::open(found, environment)).transpose()
+    }
+
+    /// The repository at `path`: a working tree, a folder in one, a git directory, or a bare repository.
+    ///
+    /// # Errors
+    /// `path` does not exist, is in no repository, or the repository cannot be understood.
+    pub fn at(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::Usage(format!("{}: no such file or directory", path.display())));
+        }
+        Self::discover(path, false)?.ok_or_else(|| {
+            Error::Repository(format!("{}: not a git repository (nor any folder above it); use `keysieve scan PATH` for plain files", path.display()))
+        })
+    }
+
+    fn open(found: layout::Found, environment: bool) -> Result<Self> {
+        let settings = layout::settings(&found)?;
+        let objects = layout::objects(&found, environment);
+        let failed = |error| Error::Repository(format!("{}: the object store cannot be read: {error}", found.git_dir.display()));
+        let store = Store::open_with(&objects.directory, &objects.alternates, settings.hash).map_err(failed)?;
+        let work_tree = settings.work_tree.clone();
+        Ok(Self {
+            git_dir: found.git_dir,
+            common_dir: found.common_dir,
+            work_tree,
+            hash: settings.hash,
+            foreign_refs: settings.foreign_refs,
+            store,
+        })
+    }
+
+    /// Whether there is no working tree.
+    pub fn is_bare(&self) -> bool {
+        self.work_tree.is_none()
+    }
+
+    /// All objects.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The content of an object of a kind.
+    ///
+    /// # Errors
+    /// It is missing, damaged, or of another kind.
+    pub fn read(&self, id: &ObjectId, kind: Kind, out: &mut Vec<u8>) -> std::result::Result<(), Lost> {
+        match self.store.find(id, out) {
+            Ok(Some(found)) if found == kind => Ok(()),
+            Ok(Some(found)) => Err(Lost::Damaged(format!("it is a {found:?}, not a {kind:?}"))),
+            Ok(None) => Err(Lost::Missing),
+            Err(error) => Err(Lost::Damaged(error.to_string())),
+        }
+    }
+
+    /// The root tree of a commit, following tags.
+    pub fn tree_of(&self, commit: &ObjectId) -> Option<ObjectId> {
+        let mut bytes = Vec::new();
+        self.read(&self.peel(commit)?, Kind::Commit, &mut bytes).ok()?;
+        Commit::parse(&bytes).map(|commit| commit.tree)
+    }
+
+    /// The commit that an id stands for, following annotated tags.
+    pub fn peel(&self, id: &ObjectId) -> Option<ObjectId> {
+        let (mut id, mut bytes) = (*id, Vec::new());
+        // Tags of tags of tags: nobody nests deeper, and a cycle is impossible but for damage.
+        for _ in 0..16 {
+            match self.store.find(&id, &mut bytes) {
+                Ok(Some(Kind::Commit)) => return Some(id),
+                Ok(Some(Kind::Tag)) => id = Tag::parse(&bytes)?.target,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    /// The blob at a path of a tree.
+    pub fn blob_at(&self, tree: &ObjectId, path: &[u8]) -> Option<ObjectId> {
+        let (mut id, mut bytes) = (*tree, Vec::new());
+        let mut parts = path.split(|b| *b == b'/').peekable();
+        while let Some(part) = parts.next() {
+            self.read(&id, Kind::Tree, &mut bytes).ok()?;
+            let entry = object::tree_entries(&bytes, self.hash).find(|entry| entry.name == part)?;
+            let wanted = if parts.peek().is_some() { Mode::Tree } else { Mode::Blob };
+            if entry.mode != wanted {
+                return None;
+            }
+            id = entry.id();
+        }
+        Some(id)
+    }
+
+    /// The commits where a shallow clone's history was cut off; empty if it is not shallow.
+    pub fn shallow(&self) -> Vec<ObjectId> {
+        let text = std::fs::read_to_string(self.common_dir.join("shallow")).unwrap_or_default();
+        text.lines().filter_map(|line| ObjectId::from_hex(line.trim().as_bytes()).ok()).collect()
+    }
+
+    /// A path on disk as bytes from the root of the working tree, with `/`.
+    pub fn relative(&self, path: &Path) -> Option<Vec<u8>> {
+        let relative = path.strip_prefix(self.work_tree.as_ref()?).ok()?;
+        Some(crate::git::layout::bytes_of(relative))
+    }
+}
+
+/// A path as bytes with `/`.
+pub fn path_bytes(path: &Path) -> Vec<u8> {
+    layout::bytes_of(path)
+}
+
+/// Bytes with `/` as a path of this system.
+pub fn bytes_path(bytes: &[u8]) -> PathBuf {
+    layout::path_of(bytes)
+}

@@ -1,0 +1,232 @@
+//! Refs, HEAD and reflogs: through libgit2, or, for what it refuses (SHA-256, reftable), through git itself, hardened.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::Repo;
+use crate::blob::ObjectId;
+use crate::error::{Error, Result};
+
+/// What a ref says about how far its commits got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RefKind {
+    /// A remote-tracking ref, or its reflog.
+    Remote,
+    /// Everything else that a ref reaches: branches, tags, stash, notes, HEAD.
+    Local,
+    /// Only a reflog has it.
+    Reflog,
+}
+
+/// A name and the object it points to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ref {
+    /// What it says about its commits.
+    pub kind: RefKind,
+    /// The full name (`refs/heads/main`), with `@{n}` for a reflog entry.
+    pub name: String,
+    /// What it points to: a commit, or an annotated tag.
+    pub target: ObjectId,
+}
+
+/// Set for every `git` that we run: a repository's own configuration must not run anything or reach the network.
+const HARDENED: &[(&str, &str)] = &[
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_ALLOW_PROTOCOL", "none"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_PAGER", "cat"),
+    ("LC_ALL", "C"),
+];
+const HARDENED_CONFIG: &[&str] = &["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.pager=cat"];
+
+impl Repo {
+    /// The commit that HEAD points to; `None` on an unborn branch.
+    ///
+    /// # Errors
+    /// HEAD is there and cannot be read.
+    pub fn head(&self) -> Result<Option<ObjectId>> {
+        let text = std::fs::read(self.git_dir.join("HEAD")).unwrap_or_default();
+        let text = text.trim_ascii();
+        if self.foreign_refs {
+            return Ok(self.plumb(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?.and_then(|out| hex(out.trim())));
+        }
+        let Some(name) = text.strip_prefix(b"ref:").map(<[u8]>::trim_ascii) else {
+            return Ok(ObjectId::from_hex(text).ok());
+        };
+        Ok(self.resolve(&String::from_utf8_lossy(name)))
+    }
+
+    /// A ref of the files format, loose first, then packed; symbolic refs are followed.
+    fn resolve(&self, name: &str) -> Option<ObjectId> {
+        let mut name = name.to_owned();
+        for _ in 0..8 {
+            if name.split('/').any(|part| part == "..") {
+                return None;
+            }
+            let loose = [&self.git_dir, &self.common_dir].into_iter().find_map(|dir| std::fs::read(dir.join(&name)).ok());
+            let Some(text) = loose else { return self.packed(&name) };
+            match text.trim_ascii().strip_prefix(b"ref:") {
+                Some(next) => name = String::from_utf8_lossy(next.trim_ascii()).into_owned(),
+                None => return ObjectId::from_hex(text.trim_ascii()).ok(),
+            }
+        }
+        None
+    }
+
+    fn packed(&self, name: &str) -> Option<ObjectId> {
+        let text = std::fs::read(self.common_dir.join("packed-refs")).ok()?;
+        let mut lines = text.split(|b| *b == b'\n').filter(|line| !line.starts_with(b"#") && !line.starts_with(b"^"));
+        lines.find_map(|line| {
+            let (id, there) = line.split_at_checked(self.hash.len_in_hex())?;
+            (there.strip_prefix(b" ")? == name.as_bytes()).then(|| ObjectId::from_hex(id).ok())?
+        })
+    }
+
+    /// Commits being merged into HEAD (`MERGE_HEAD`).
+    pub fn merge_heads(&self) -> Vec<ObjectId> {
+        let text = std::fs::read_to_string(self.git_dir.join("MERGE_HEAD")).unwrap_or_default();
+        text.lines().filter_map(hex).collect()
+    }
+
+    /// All refs, HEAD, and what only reflogs remember, in a fixed order.
+    ///
+    /// # Errors
+    /// The refs cannot be listed.
+    pub fn refs(&self) -> Result<Vec<Ref>> {
+        let mut refs = if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
+            self.refs_by_plumbing()?
+        } else {
+            self.refs_by_libgit2()?
+        };
+        refs.extend(self.head()?.map(|target| Ref { kind: RefKind::Local, name: "HEAD".into(), target }));
+        for name in ["FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD"] {
+            let text = std::fs::read_to_string(self.git_dir.join(name)).unwrap_or_default();
+            let kind = if name == "FETCH_HEAD" { RefKind::Remote } else { RefKind::Local };
+            let ids = text.lines().filter_map(|line| hex(line.split_whitespace().next()?));
+            refs.extend(ids.map(|target| Ref { kind, name: name.into(), target }));
+        }
+        for dir in [&self.git_dir, &self.common_dir] {
+            read_reflogs(&dir.join("logs"), String::new(), &mut refs);
+        }
+        refs.sort();
+        refs.dedup();
+        Ok(refs)
+    }
+
+    fn refs_by_libgit2(&self) -> Result<Vec<Ref>> {
+        let failed = |error: git2::Error| Error::Repository(format!("{}: {}", self.git_dir.display(), explain(&error, &self.git_dir)));
+        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
+        let mut refs = Vec::new();
+        for reference in repo.references().map_err(failed)?.flatten() {
+            let Ok(resolved) = reference.resolve() else { continue };
+            let Some(target) = resolved.target().and_then(|oid| ObjectId::try_from(oid.as_bytes()).ok()) else { continue };
+            let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+            refs.push(Ref { kind: kind_of(&name), name, target });
+        }
+        Ok(refs)
+    }
+
+    fn refs_by_plumbing(&self) -> Result<Vec<Ref>> {
+        let out = self.plumb(&["for-each-ref", "--format=%(objectname) %(refname)"])?.unwrap_or_default();
+        let refs = out.lines().filter_map(|line| {
+            let (id, name) = line.split_once(' ')?;
+            Some(Ref { kind: kind_of(name), name: name.to_owned(), target: hex(id)? })
+        });
+        Ok(refs.collect())
+    }
+
+    /// The commit that a name such as `main~3` stands for.
+    ///
+    /// # Errors
+    /// There is no such commit.
+    pub fn commit_named(&self, name: &str) -> Result<ObjectId> {
+        let unknown = || Error::Usage(format!("`{name}` names no commit of this repository"));
+        if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
+            let spec = format!("{name}^{{commit}}");
+            let out = self.plumb(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])?;
+            return out.and_then(|out| hex(out.trim())).ok_or_else(unknown);
+        }
+        let failed = |error: git2::Error| Error::Repository(explain(&error, &self.git_dir));
+        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
+        let object = repo.revparse_single(name).and_then(|o| o.peel(git2::ObjectType::Commit)).map_err(|_| unknown())?;
+        ObjectId::try_from(object.id().as_bytes()).map_err(|_| unknown())
+    }
+
+    /// The commits that are reachable from `include` and not from `exclude`.
+    ///
+    /// # Errors
+    /// The history cannot be walked, for instance because a commit is missing.
+    pub fn commits_between(&self, include: &[ObjectId], exclude: &[ObjectId]) -> Result<Vec<ObjectId>> {
+        if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
+            let mut args = vec!["rev-list".to_owned()];
+            args.extend(include.iter().map(ToString::to_string));
+            args.extend(exclude.iter().map(|id| format!("^{id}")));
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let out = self.plumb(&args)?.ok_or_else(|| Error::Repository("the history of the range cannot be walked".into()))?;
+            return Ok(out.lines().filter_map(hex).collect());
+        }
+        let failed = |error: git2::Error| Error::Repository(format!("the history of the range cannot be walked: {}", error.message()));
+        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
+        let mut walk = repo.revwalk().map_err(failed)?;
+        let oid = |id: &ObjectId| git2::Oid::from_bytes(id.as_slice());
+        include.iter().try_for_each(|id| walk.push(oid(id)?)).map_err(failed)?;
+        exclude.iter().try_for_each(|id| walk.hide(oid(id)?)).map_err(failed)?;
+        let ids = walk.map(|id| id.map_err(failed));
+        ids.map(|id| ObjectId::try_from(id?.as_bytes()).map_err(|e| Error::Internal(e.to_string()))).collect()
+    }
+
+    /// Runs git's plumbing, hardened; `None` if it says no.
+    fn plumb(&self, args: &[&str]) -> Result<Option<String>> {
+        let mut command = Command::new("git");
+        command.arg("--git-dir").arg(&self.git_dir);
+        HARDENED_CONFIG.iter().for_each(|setting| {
+            command.args(["-c", setting]);
+        });
+        let output = command.args(args).envs(HARDENED.iter().copied()).stdin(std::process::Stdio::null()).output();
+        let output = output.map_err(|error| {
+            Error::Repository(format!("this repository (SHA-256 or reftable) needs `git` on the PATH to list its refs: {error}"))
+        })?;
+        let message = String::from_utf8_lossy(&output.stderr);
+        if message.contains("dubious ownership") {
+            return Err(Error::Repository(message.trim().to_owned()));
+        }
+        Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
+    }
+}
+
+fn kind_of(name: &str) -> RefKind {
+    if name.starts_with("refs/remotes/") { RefKind::Remote } else { RefKind::Local }
+}
+
+fn hex(text: &str) -> Option<ObjectId> {
+    ObjectId::from_hex(text.trim().as_bytes()).ok().filter(|id| !id.is_null())
+}
+
+fn explain(error: &git2::Error, path: &Path) -> String {
+    if error.code() == git2::ErrorCode::Owner {
+        let place = path.parent().unwrap_or(path).display();
+        return format!("the repository belongs to another user; if you trust it: git config --global --add safe.directory '{place}'");
+    }
+    error.message().to_owned()
+}
+
+/// Both ids of every line of every reflog below `dir`.
+fn read_reflogs(dir: &Path, prefix: String, refs: &mut Vec<Ref>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let Ok(kind) = entry.file_type() else { continue };
+        if kind.is_dir() {
+            read_reflogs(&entry.path(), format!("{name}/"), refs);
+            continue;
+        }
+        let text = std::fs::read(entry.path()).unwrap_or_default();
+        let kind = if name.starts_with("refs/remotes/") { RefKind::Remote } else { RefKind::Reflog };
+        for line in text.split(|b| *b == b'\n') {
+            let ids = line.split(|b| *b == b' ').take(2).filter_map(|word| hex(std::str::from_utf8(word).ok()?));
+            refs.extend(ids.map(|target| Ref { kind, name: format!("{name}@{{}}"), target }));
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether a secret in a working or staged file is already committed, and pushed: HEAD is consulted for each such file.
+
+use crate::blob::ObjectId;
+use crate::error::Result;
+use crate::finding::{Exposure, Level};
+use crate::git::{Commit, RefKind, Repo};
+use crate::pack::Kind;
+use crate::secret::Secret;
+
+/// How many commits to follow back for the one that brought a secret. A whole audit follows all.
+const STEPS: usize = 2000;
+
+/// HEAD and what was pushed, as far as this clone knows.
+pub(super) struct Head<'a> {
+    repo: &'a Repo,
+    commit: Option<ObjectId>,
+    remotes: Vec<(String, ObjectId)>,
+    index: crate::git::index::Index,
+}
+
+impl<'a> Head<'a> {
+    pub fn new(repo: &'a Repo, environment: bool) -> Result<Self> {
+        let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
+        let mut remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name, r.target)).collect();
+        remotes.dedup_by_key(|remote| remote.1);
+        Ok(Self { repo, commit: repo.head()?, remotes, index: repo.index(environment)? })
+    }
+
+    /// How far a secret at `path` got, given the level that it has if it is in no commit.
+    pub fn exposure(&self, path: &[u8], secret: &Secret, otherwise: Level) -> Exposure {
+        let Some(head) = self.commit.filter(|head| self.commit_has(head, path, secret)) else {
+            let staged = otherwise == Level::Worktree && self.is_staged(path, secret);
+            let level = if staged { Level::Staged } else { otherwise };
+            return Exposure { in_head: Some(false), ..Exposure::of(level) };
+        };
+        let mut remote_refs: Vec<String> = self
+            .remotes
+            .iter()
+            .filter(|(name, tip)| !name.ends_with("@{}") && self.commit_has(tip, path, secret))
+            .map(|(name, _)| name.clone())
+            .collect();
+        remote_refs.sort();
+        remote_refs.dedup();
+        let first = self.first(head, path, secret);
+        let pushed = !remote_refs.is_empty() || first.as_ref().is_some_and(|(id, _)| self.is_pushed(id)) || self.is_pushed(&head);
+        let level = if pushed || self.repo.is_bare() { Level::Pushed } else { Level::Local };
+        let (commit, since) = first.map_or((None, None), |(id, since)| (Some(id), Some(since)));
+        Exposure { level, since, commit, remote_refs, in_head: Some(true) }
+    }
+
+    fn commit_has(&self, commit: &ObjectId, path: &[u8], secret: &Secret) -> bool {
+        let tree = self.repo.tree_of(commit);
+        tree.and_then(|tree| self.repo.blob_at(&tree, path)).is_some_and(|blob| self.blob_has(&blob, secret))
+    }
+
+    fn blob_has(&self, blob: &ObjectId, secret: &Secret) -> bool {
+        let mut bytes = Vec::new();
+        self.repo.read(blob, Kind::Blob, &mut bytes).is_ok() && memchr::memmem::find(&bytes, secret.reveal()).is_some()
+    }
+
+    fn is_staged(&self, path: &[u8], secret: &Secret) -> bool {
+        self.index.entries().find(|entry| entry.path == path).is_some_and(|entry| self.blob_has(&entry.id, secret))
+    }
+
+    fn is_pushed(&self, commit: &ObjectId) -> bool {
+        let tips: Vec<ObjectId> = self.remotes.iter().filter_map(|(_, tip)| self.repo.peel(tip)).collect();
+        !tips.is_empty() && self.repo.commits_between(&[*commit], &tips).is_ok_and(|left| !left.contains(commit))
+    }
+
+    /// Along first parents, the oldest commit that still has the secret at the path, and its date; `None` if it is
+    /// further back than we look.
+    fn first(&self, head: ObjectId, path: &[u8], secret: &Secret) -> Option<(ObjectId, String)> {
+        let (mut at, mut found) = (head, None);
+        let mut last_blob = None;
+        for _ in 0..STEPS {
+            let mut bytes = Vec::new();
+            self.repo.read(&at, Kind::Commit, &mut bytes).ok()?;
+            let commit = Commit::parse(&bytes)?;
+            let blob = self.repo.blob_at(&commit.tree, path);
+            if blob.is_none() || blob != last_blob && !blob.is_some_and(|blob| self.blob_has(&blob, secret)) {
+                return found;
+            }
+            last_blob = blob;
+            found = Some((at, crate::time::iso8601(commit.seconds, commit.offset)));
+            match commit.parents.first() {
+                Some(parent) => at = *parent,
+                None => return found,
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,291 @@
+//! From sightings in blobs to findings: one for each secret, with every place that it is in the world, and how far it
+//! got. Asked for matched blobs only: a clean repository costs nothing here.
+
+mod graph;
+mod head;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::blob::{ObjectId, Origin, PlaceKind};
+use crate::error::Result;
+use crate::finding::{CommitInfo, Exposure, Finding, Level, Place, Sighting, Site, Suppression};
+use crate::git::{Commit, Repo, Tag};
+use crate::pack::Kind;
+use crate::secret::Secret;
+use graph::{Graph, Reach};
+use head::Head;
+
+/// Where the sightings came from.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// The repository, if there is one.
+    pub repo: Option<&'a Repo>,
+    /// The environment of a hook counts (`GIT_INDEX_FILE`).
+    pub environment: bool,
+    /// Whose secret keys the fingerprints, if somebody's.
+    pub id_key: Option<&'a [u8]>,
+}
+
+/// A place and how far the secret got by it.
+struct Placed {
+    place: Place,
+    exposure: Exposure,
+    seconds: i64,
+}
+
+/// Groups sightings by secret and finds their places.
+///
+/// # Errors
+/// The repository's refs or index cannot be read.
+pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>) -> Result<Vec<Finding>> {
+    if sightings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let locator = Locator::new(scene, &sightings)?;
+    let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
+    for sighting in sightings {
+        groups.entry(sighting.hit.secret.fingerprint(scene.id_key)).or_default().push(sighting);
+    }
+    let mut findings: Vec<Finding> = groups.into_iter().map(|(print, group)| locator.finding(print, group)).collect();
+    sort(&mut findings);
+    Ok(findings)
+}
+
+/// Open findings first, the worst first.
+pub fn sort(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
+        let key = |f: &Finding| (!f.is_open(), std::cmp::Reverse(f.severity), std::cmp::Reverse(f.confidence), f.exposure.level, f.rule.id);
+        key(a).cmp(&key(b)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+    });
+}
+
+struct Locator<'a> {
+    repo: Option<&'a Repo>,
+    graph: Option<Graph>,
+    head: Option<Head<'a>>,
+    /// Index entries of matched blobs.
+    index: HashMap<ObjectId, Vec<Vec<u8>>>,
+    tags: HashMap<ObjectId, Vec<String>>,
+}
+
+impl<'a> Locator<'a> {
+    fn new(scene: Scene<'a>, sightings: &[Sighting]) -> Result<Self> {
+        let mut locator = Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
+        let Some(repo) = scene.repo else { return Ok(locator) };
+        let blobs: HashSet<ObjectId> = sightings.iter().filter_map(|s| object_of(&s.origin)).collect();
+        let by_commit = |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
+        if !blobs.is_empty() || sightings.iter().any(by_commit) {
+            locator.graph = Some(Graph::read(repo, &blobs)?);
+            for entry in repo.index(scene.environment)?.entries().filter(|entry| blobs.contains(&entry.id)) {
+                locator.index.entry(entry.id).or_default().push(entry.path.to_vec());
+            }
+        }
+        if sightings.iter().any(|s| matches!(s.origin, Origin::Tag { .. })) {
+            for reference in repo.refs()? {
+                locator.tags.entry(reference.target).or_default().push(reference.name);
+            }
+        }
+        if sightings.iter().any(|s| matches!(s.origin, Origin::File { .. } | Origin::Index { .. })) {
+            locator.head = Some(Head::new(repo, scene.environment)?);
+        }
+        Ok(locator)
+    }
+
+    fn finding(&self, fingerprint: String, mut group: Vec<Sighting>) -> Finding {
+        group.sort_by(|a, b| order(a).cmp(&order(b)));
+        let best = &group[0].hit;
+        let (rule, secret) = (best.rule, best.secret.clone());
+        let severity = group.iter().filter(|s| s.hit.rule.id == rule.id).map(|s| s.hit.severity).max().unwrap_or(best.severity);
+        let implausible = group.iter().all(|s| s.hit.implausible.is_some()).then(|| best.implausible.clone()).flatten();
+        let mut details = BTreeMap::new();
+        for (name, value) in group.iter().filter(|s| s.hit.rule.id == rule.id).flat_map(|s| &s.hit.details) {
+            details.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        let confidence = group.iter().map(|s| s.hit.confidence).max().unwrap_or(best.confidence);
+        let mut placed: Vec<Placed> = group.into_iter().flat_map(|s| self.places(s)).collect();
+        placed.sort_by(|a, b| place_order(a).cmp(&place_order(b)));
+        placed.dedup_by(|a, b| place_order(a) == place_order(b));
+        let exposure = worst(&placed);
+        let suppression = implausible
+            .map(|reason| Suppression { by: "check".into(), state: "implausible".into(), reason })
+            .or_else(|| rule.public.then(|| identifier()));
+        let places = placed.into_iter().map(|placed| placed.place).collect();
+        Finding { fingerprint, rule, secret, severity, confidence, details, exposure, places, suppression }
+    }
+
+    /// Every place of one sighting: a blob may be at many paths, brought by many commits.
+    fn places(&self, sighting: Sighting) -> Vec<Placed> {
+        let Sighting { hit, site, origin } = sighting;
+        match origin {
+            Origin::File { path } => vec![self.file(path, site, &hit.secret)],
+            Origin::Index { path, id } => vec![self.staged(path, id, site, &hit.secret)],
+            Origin::Object { id } => self.object(id, &site),
+            Origin::Added { path, id, commit } => {
+                let place = Place { path: Some(path), blob: Some(id), ..plain(PlaceKind::Content, site) };
+                vec![self.committed(place, commit)]
+            }
+            Origin::Commit { kind, id } => vec![self.committed(plain(kind, site), id)],
+            Origin::Tag { id } => vec![self.tag(id, site)],
+            Origin::Name { tree, .. } => vec![at(Place { blob: Some(tree), ..plain(PlaceKind::Path, site) }, Level::Local)],
+            Origin::Ref { name } => {
+                let level = if name.starts_with("refs/remotes/") { Level::Pushed } else { Level::Local };
+                vec![at(Place { reference: Some(name), ..plain(PlaceKind::Ref, site) }, level)]
+            }
+            Origin::Config { path } => vec![at(Place { path: Some(path), ..plain(PlaceKind::Config, site) }, Level::Worktree)],
+            Origin::Stdin => vec![at(plain(PlaceKind::Content, site), Level::Unknown)],
+        }
+    }
+
+    fn file(&self, path: Vec<u8>, site: Site, secret: &Secret) -> Placed {
+        let exposure = match &self.head {
+            Some(head) => head.exposure(&path, secret, Level::Worktree),
+            None => Exposure::of(Level::Unknown),
+        };
+        let place = Place { path: Some(path), current: true, ..plain(PlaceKind::Content, site) };
+        self.with_commit(place, exposure)
+    }
+
+    fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret) -> Placed {
+        let head = self.head.as_ref();
+        let exposure = head.map_or_else(|| Exposure::of(Level::Staged), |head| head.exposure(&path, secret, Level::Staged));
+        let suppression = (exposure.in_head == Some(true)).then(|| Suppression {
+            by: "committed".into(),
+            state: "committed".into(),
+            reason: "HEAD already has it at this path: it is not this commit's doing".into(),
+        });
+        let place = Place { path: Some(path), blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
+        self.with_commit(place, exposure)
+    }
+
+    fn with_commit(&self, mut place: Place, exposure: Exposure) -> Placed {
+        place.commit = exposure.commit.and_then(|id| self.info(&id));
+        Placed { seconds: i64::MAX, place, exposure }
+    }
+
+    fn object(&self, id: ObjectId, site: &Site) -> Vec<Placed> {
+        let Some(graph) = &self.graph else { return vec![] };
+        let blob = |path: Option<Vec<u8>>| Place { path, blob: Some(id), ..plain(PlaceKind::Content, site.clone()) };
+        let mut placed: Vec<Placed> = graph
+            .introductions(&id)
+            .iter()
+            .map(|intro| {
+                let mut placed = self.committed(blob(Some(intro.path.clone())), intro.commit);
+                let reach = graph.reach(&intro.commit);
+                if reach.notes && !reach.local && !reach.remote {
+                    placed.place.kind = PlaceKind::Note;
+                }
+                placed.exposure.in_head = Some(graph.in_head(&id));
+                placed
+            })
+            .collect();
+        for path in self.index.get(&id).into_iter().flatten().filter(|_| !graph.in_head(&id)) {
+            let place = Place { current: true, ..blob(Some(path.clone())) };
+            placed.push(Placed { seconds: i64::MAX, ..at(place, Level::Staged) });
+        }
+        if placed.is_empty() {
+            placed.push(at(blob(None), Level::Dangling));
+        }
+        placed
+    }
+
+    fn committed(&self, mut place: Place, commit: ObjectId) -> Placed {
+        let reach = self.graph.as_ref().map(|graph| (graph.reach(&commit), graph));
+        place.commit = self.info(&commit);
+        let (seconds, since) = place.commit.as_ref().map_or((0, None), |info| (info.seconds, Some(info.date.clone())));
+        let remote_refs = reach.map_or_else(Vec::new, |(reach, graph)| graph.remote_refs(reach));
+        let level = self.level(reach.map(|(reach, _)| reach).unwrap_or_default());
+        Placed { place, seconds, exposure: Exposure { level, since, commit: Some(commit), remote_refs, in_head: None } }
+    }
+
+    fn level(&self, reach: Reach) -> Level {
+        let bare = self.repo.is_some_and(Repo::is_bare);
+        match reach {
+            Reach { remote: true, .. } => Level::Pushed,
+            Reach { local: true, .. } | Reach { notes: true, .. } if bare => Level::Pushed,
+            Reach { local: true, .. } | Reach { notes: true, .. } => Level::Local,
+            _ => Level::Unreachable,
+        }
+    }
+
+    fn tag(&self, id: ObjectId, site: Site) -> Placed {
+        let mut bytes = Vec::new();
+        let tag = self.repo.and_then(|repo| repo.read(&id, Kind::Tag, &mut bytes).ok()).and_then(|()| Tag::parse(&bytes));
+        let name = tag.as_ref().map(|tag| String::from_utf8_lossy(tag.name).into_owned());
+        let refs = self.tags.get(&id).map_or(&[][..], Vec::as_slice);
+        let place = Place { reference: refs.first().cloned().or(name), ..plain(PlaceKind::Tag, site) };
+        let bare = self.repo.is_some_and(Repo::is_bare);
+        let level = match refs {
+            [] => Level::Unreachable,
+            _ if bare || refs.iter().any(|name| name.starts_with("refs/remotes/")) => Level::Pushed,
+            _ => Level::Local,
+        };
+        at(place, level)
+    }
+
+    fn info(&self, id: &ObjectId) -> Option<CommitInfo> {
+        let mut bytes = Vec::new();
+        self.repo?.read(id, Kind::Commit, &mut bytes).ok()?;
+        let commit = Commit::parse(&bytes)?;
+        Some(CommitInfo {
+            id: *id,
+            author: String::from_utf8_lossy(commit.author).into_owned(),
+            date: crate::time::iso8601(commit.seconds, commit.offset),
+            seconds: commit.seconds,
+            subject: commit.subject(),
+        })
+    }
+}
+
+/// The blob to look up in history, if the sighting came from one.
+fn object_of(origin: &Origin) -> Option<ObjectId> {
+    match origin {
+        Origin::Object { id } => Some(*id),
+        _ => None,
+    }
+}
+
+fn plain(kind: PlaceKind, site: Site) -> Place {
+    Place { kind, path: None, site, blob: None, commit: None, reference: None, decoded_by: Vec::new(), current: false, suppression: None }
+}
+
+fn at(place: Place, level: Level) -> Placed {
+    Placed { place, exposure: Exposure::of(level), seconds: i64::MAX }
+}
+
+fn identifier() -> Suppression {
+    Suppression {
+        by: "identifier".into(),
+        state: "identifier".into(),
+        reason: "an identifier, of no use without the secret that belongs to it".into(),
+    }
+}
+
+/// The match that says most of a secret comes first.
+fn order(s: &Sighting) -> impl Ord {
+    let hit = &s.hit;
+    let rule = hit.rule;
+    (rule.generic, hit.implausible.is_some(), std::cmp::Reverse(hit.confidence), std::cmp::Reverse(hit.severity), rule.id, s.site.line, s.site.column)
+}
+
+fn place_order(p: &Placed) -> impl Ord {
+    let place = &p.place;
+    let commit = place.commit.as_ref().map(|commit| commit.id).filter(|_| !place.current);
+    (place.current, place.blob.is_none(), p.seconds, commit, place.path.clone(), place.site.line, place.site.column, place.kind, place.reference.clone())
+}
+
+/// The worst level; the earliest commit; all remote refs.
+fn worst(placed: &[Placed]) -> Exposure {
+    let level = placed.iter().map(|p| p.exposure.level).min().unwrap_or(Level::Unknown);
+    let first = placed.iter().filter(|p| p.exposure.commit.is_some()).min_by_key(|p| p.seconds);
+    let mut remote_refs: Vec<String> = placed.iter().flat_map(|p| p.exposure.remote_refs.iter().cloned()).collect();
+    remote_refs.sort();
+    remote_refs.dedup();
+    let heads: Vec<bool> = placed.iter().filter_map(|p| p.exposure.in_head).collect();
+    Exposure {
+        level,
+        since: first.and_then(|p| p.exposure.since.clone()),
+        commit: first.and_then(|p| p.exposure.commit),
+        remote_refs,
+        in_head: (!heads.is_empty()).then(|| heads.contains(&true)),
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a keyword stands, does its rule match? Decided by the bytes of a bounded window alone.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex_automata::meta::Regex;
+use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
+
+use super::edge::is_edge;
+use crate::rules::{Rule, RuleSet};
+
+/// Compiled patterns, each made when first needed.
+#[derive(Debug)]
+pub struct Patterns {
+    compiled: Vec<OnceLock<Option<Pattern>>>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    regex: Regex,
+    secret: usize,
+}
+
+impl Patterns {
+    /// Room for the patterns of a rule set.
+    pub fn new(rules: &RuleSet) -> Self {
+        Self { compiled: rules.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// Where the secrets of a rule stand, given one of its keywords at `keyword`.
+    pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Range<usize>> {
+        let Some(pattern) = self.compiled[number].get_or_init(|| Pattern::compile(rule)) else { return Vec::new() };
+        if rule.anchored {
+            if !is_edge(bytes, keyword.start, rule.edge) {
+                return Vec::new();
+            }
+            let end = bytes.len().min(keyword.start + rule.reach);
+            let found = pattern.search(bytes, keyword.start..end, Anchored::Yes);
+            return found.map(|(_, secret)| secret).into_iter().collect();
+        }
+        pattern.search_near(rule, bytes, &keyword)
+    }
+}
+
+impl Pattern {
+    /// `None` only if the engine refuses what the rule loader accepted; a test compiles all rules.
+    fn compile(rule: &Rule) -> Option<Self> {
+        let config = Regex::config().nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        let regex = Regex::builder().configure(config).syntax(syntax).build(rule.regex).ok()?;
+        let secret = regex.group_info().to_index(regex_automata::PatternID::ZERO, "secret")?;
+        Some(Self { regex, secret })
+    }
+
+    /// The whole match and the secret in it.
+    fn search(&self, bytes: &[u8], span: Range<usize>, anchored: Anchored) -> Option<(Range<usize>, Range<usize>)> {
+        let input = Input::new(bytes).span(span).anchored(anchored);
+        let mut slots: [Option<NonMaxUsize>; 32] = [None; 32];
+        let count = self.regex.group_info().slot_len().min(slots.len());
+        self.regex.search_slots(&input, &mut slots[..count])?;
+        let group = |index: usize| Some(slots.get(index * 2)?.as_ref()?.get()..slots.get(index * 2 + 1)?.as_ref()?.get());
+        Some((group(0)?, group(self.secret)?))
+    }
+
+    /// Every match that begins within the window around a context word and ends in it.
+    fn search_near(&self, rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> Vec<Range<usize>> {
+        let end = bytes.len().min(keyword.end + rule.reach);
+        let mut from = keyword.start.saturating_sub(rule.reach);
+        let mut secrets = Vec::new();
+        while let Some((whole, secret)) = self.search(bytes, from..end, Anchored::No) {
+            if is_edge(bytes, whole.start, rule.edge) {
+                from = whole.end.max(whole.start + 1);
+                secrets.push(secret);
+            } else {
+                let next = (whole.start + 1..end).find(|at| is_edge(bytes, *at, rule.edge));
+                let Some(next) = next else { break };
+                from = next;
+            }
+        }
+        secrets
+    }
+}
+
+/// Whether every pattern of the set compiles; the ids of those that do not.
+pub fn uncompilable(rules: &RuleSet) -> Vec<&'static str> {
+    rules.iter().filter(|rule| Pattern::compile(rule).is_none()).map(|rule| rule.id).collect()
+}

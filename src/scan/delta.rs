@@ -1,0 +1,102 @@
+//! What a delta child inherits from its base: candidates whose bytes were copied, and zones that were not.
+
+use std::ops::Range;
+
+use super::{Candidate, Carried, Scanned, Scanner, validate};
+use crate::rules::Rule;
+
+/// A run of bytes that a child took unchanged from its base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Copied {
+    /// Where it stands in the base.
+    pub base: usize,
+    /// Where it stands in the child.
+    pub child: usize,
+    /// How long it is.
+    pub len: usize,
+}
+
+impl Scanner {
+    /// From the base's result and the runs copied from it (in order of the child): the zones of the child to search
+    /// anew, and the candidates to carry. A verdict is kept only if the whole window of its own rule was copied.
+    pub fn inherit(&self, base: &Scanned, copies: &[Copied], child_len: usize) -> (Vec<Range<usize>>, Carried) {
+        let runs = merge(copies);
+        let mut carried = Carried::default();
+        for run in &runs {
+            let inside = base.candidates.partition_point(|c| c.hit.at < run.base)
+                ..base.candidates.partition_point(|c| c.hit.at < run.base + run.len);
+            for candidate in &base.candidates[inside] {
+                self.carry(candidate, run, (base.len, child_len), &mut carried);
+            }
+        }
+        (self.fresh(&runs, child_len), carried)
+    }
+
+    fn carry(&self, candidate: &Candidate, run: &Copied, (base_len, child_len): (usize, usize), carried: &mut Carried) {
+        let keyword = self.filter.keyword(candidate.hit.keyword);
+        let end = candidate.hit.at + keyword.text.len();
+        if end > run.base + run.len {
+            return;
+        }
+        let mut hit = candidate.hit;
+        hit.at = hit.at - run.base + run.child;
+        let reach = keyword.rules.iter().map(|rule| context(self.rules[*rule as usize])).max().unwrap_or(0);
+        // A window that the base's beginning or end cut off is the same only if the child's cuts it off too.
+        let from_start = run.base == 0 && run.child == 0;
+        let to_end = run.base + run.len == base_len && run.child + run.len == child_len;
+        let left = from_start || candidate.hit.at >= run.base + reach;
+        let right = to_end || end + reach <= run.base + run.len;
+        if !left || !right {
+            carried.recheck.push(hit);
+            return;
+        }
+        let mut verdicts = candidate.verdicts.clone();
+        for raw in &mut verdicts {
+            let span = &raw.found.span;
+            raw.found.span = span.start - run.base + run.child..span.end - run.base + run.child;
+        }
+        carried.candidates.push(Candidate { hit, verdicts });
+    }
+
+    /// The gaps between copied runs, each widened so that a keyword across its border is found.
+    fn fresh(&self, runs: &[Copied], len: usize) -> Vec<Range<usize>> {
+        let widen = self.filter.longest().saturating_sub(1);
+        let mut zones: Vec<Range<usize>> = Vec::new();
+        let mut push = |from: usize, to: usize| {
+            let zone = from.saturating_sub(widen)..(to + widen).min(len);
+            match zones.last_mut() {
+                Some(last) if zone.start <= last.end => last.end = last.end.max(zone.end),
+                _ => zones.push(zone),
+            }
+        };
+        let mut at = 0;
+        for run in runs {
+            if run.child > at || run.child > 0 && at == run.child {
+                push(at, run.child);
+            }
+            at = run.child + run.len;
+        }
+        if at < len {
+            push(at, len);
+        }
+        zones
+    }
+}
+
+/// How far from its keyword a rule, its edge and its checks may look.
+fn context(rule: &Rule) -> usize {
+    let near = if rule.near.is_empty() { rule.reach } else { 2 * rule.reach };
+    near + validate::CONTEXT
+}
+
+/// Runs that continue one another in base and child are one.
+fn merge(copies: &[Copied]) -> Vec<Copied> {
+    let mut runs: Vec<Copied> = Vec::with_capacity(copies.len());
+    for copy in copies.iter().filter(|copy| copy.len > 0) {
+        match runs.last_mut() {
+            Some(last) if last.base + last.len == copy.base && last.child + last.len == copy.child => last.len += copy.len,
+            _ => runs.push(*copy),
+        }
+    }
+    runs
+}

@@ -1,0 +1,165 @@
+//! Finds secrets in bytes. Never sees a path, a commit or a thread: same bytes, same matches.
+//!
+//! keyword → candidate → pattern → validate → settle. *Keyword* may cry wolf and never sleeps. *Pattern* decides by the
+//! bytes of a bounded window. *Validate* marks, it never drops what a provider's pattern found.
+
+mod confirm;
+mod delta;
+mod edge;
+mod filter;
+mod settle;
+mod site;
+pub mod validate;
+
+use std::ops::Range;
+
+use crate::finding::{Match, Sighting, Site};
+use crate::rules::{Confidence, Rule, RuleSet};
+use crate::secret::Secret;
+use crate::blob::Blob;
+use confirm::Patterns;
+pub use confirm::uncompilable;
+pub use delta::Copied;
+pub use filter::{Filter, Hit};
+
+/// Rules ready to be searched for. Immutable and lock-free: one is shared by all threads.
+#[derive(Debug)]
+pub struct Scanner {
+    rules: Vec<&'static Rule>,
+    filter: Filter,
+    patterns: Patterns,
+}
+
+/// A keyword hit and what its rules made of it: what is carried over to a delta child.
+#[derive(Debug, Clone)]
+struct Candidate {
+    hit: Hit,
+    verdicts: Vec<Raw>,
+}
+
+/// A match with what only the scanner needs to know of it.
+#[derive(Debug, Clone)]
+struct Raw {
+    found: Match,
+    /// The secret begins with the rule's own literal.
+    keyword_inside: bool,
+    /// A checksum or structure proved it.
+    proved: bool,
+}
+
+/// What is known of a blob before it is scanned, from the blob that it is a delta of.
+#[derive(Debug, Default)]
+pub struct Carried {
+    candidates: Vec<Candidate>,
+    recheck: Vec<Hit>,
+}
+
+/// The matches of a blob, settled, and what its delta children may inherit.
+#[derive(Debug, Default)]
+pub struct Scanned {
+    /// In order of their place.
+    pub matches: Vec<Match>,
+    candidates: Vec<Candidate>,
+    len: usize,
+}
+
+impl Scanner {
+    /// Prepares a rule set.
+    pub fn new(rules: &RuleSet) -> Self {
+        Self { rules: rules.iter().collect(), filter: Filter::new(rules), patterns: Patterns::new(rules) }
+    }
+
+    /// Scans the zones of `bytes` that are new, and adds what is carried over for the rest.
+    pub fn scan(&self, bytes: &[u8], binary: bool, zones: &[Range<usize>], carried: Carried) -> Scanned {
+        let mut hits = carried.recheck;
+        for zone in zones {
+            self.filter.search(bytes, zone.clone(), |hit| hits.push(hit));
+        }
+        hits.sort_unstable();
+        hits.dedup();
+        let mut candidates = carried.candidates;
+        candidates.extend(hits.into_iter().map(|hit| Candidate { hit, verdicts: self.verdicts(bytes, hit) }));
+        candidates.sort_by_key(|candidate| candidate.hit);
+        candidates.dedup_by_key(|candidate| candidate.hit);
+        let raw: Vec<Raw> = candidates.iter().flat_map(|candidate| candidate.verdicts.iter().cloned()).collect();
+        let settled = if raw.is_empty() { Vec::new() } else { settle::settle(raw, binary) };
+        Scanned { matches: settled.into_iter().map(|raw| raw.found).collect(), candidates, len: bytes.len() }
+    }
+
+    /// All of `bytes` at once.
+    pub fn scan_whole(&self, bytes: &[u8]) -> Scanned {
+        let whole = 0..bytes.len();
+        self.scan(bytes, crate::blob::is_binary(bytes), std::slice::from_ref(&whole), Carried::default())
+    }
+
+    /// Scans a blob and takes the sites of what it finds while the bytes are at hand.
+    pub fn sight(&self, blob: &Blob<'_>) -> Vec<Sighting> {
+        let whole = 0..blob.bytes.len();
+        let scanned = self.scan(blob.bytes, blob.binary, std::slice::from_ref(&whole), Carried::default());
+        sightings(blob, scanned.matches)
+    }
+
+    /// What the rules of a keyword find at a hit.
+    fn verdicts(&self, bytes: &[u8], hit: Hit) -> Vec<Raw> {
+        let keyword = self.filter.keyword(hit.keyword);
+        let place = hit.at..hit.at + keyword.text.len();
+        let mut found = Vec::new();
+        for &number in &keyword.rules {
+            let rule = self.rules[number as usize];
+            for span in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
+                found.extend(judged(rule, bytes, span, hit.at));
+            }
+        }
+        found
+    }
+}
+
+fn judged(rule: &'static Rule, bytes: &[u8], span: Range<usize>, keyword_at: usize) -> Option<Raw> {
+    if !rule.near.is_empty() && !has_word_near(rule, bytes, &span) {
+        return None;
+    }
+    let judgement = validate::judge(rule, bytes, &span);
+    if judgement.reject {
+        return None;
+    }
+    let secret = &bytes[span.clone()];
+    let mut details: std::collections::BTreeMap<String, String> =
+        rule.details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    details.extend(judgement.details);
+    let keyword_inside = rule.anchored && span.start == keyword_at;
+    let found = Match {
+        rule,
+        secret: Secret::new(secret, rule.shown(secret)),
+        severity: judgement.severity.map_or(rule.severity, |severity| severity.min(rule.severity)),
+        confidence: if judgement.proved { Confidence::High } else { rule.confidence },
+        implausible: judgement.implausible,
+        details,
+        span,
+    };
+    Some(Raw { found, keyword_inside, proved: judgement.proved })
+}
+
+fn has_word_near(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> bool {
+    let window = span.start.saturating_sub(rule.reach)..bytes.len().min(span.end + rule.reach);
+    let lower = bytes[window].to_ascii_lowercase();
+    rule.near.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())
+}
+
+/// Pairs matches with their sites. Matches that begin outside the piece's own range belong to its neighbour.
+pub fn sightings(blob: &Blob<'_>, mut matches: Vec<Match>) -> Vec<Sighting> {
+    if matches.is_empty() {
+        return Vec::new();
+    }
+    let sites: Vec<Site> = site::sites(blob.bytes, blob.start, &matches);
+    let offset = usize::try_from(blob.start.offset).unwrap_or(usize::MAX);
+    let own = blob.own.0..blob.own.1.max(blob.own.0);
+    let mut paired: Vec<(Match, Site)> = matches.drain(..).zip(sites).collect();
+    paired.retain(|(m, _)| own.contains(&m.span.start));
+    paired
+        .into_iter()
+        .map(|(mut hit, site)| {
+            hit.span = hit.span.start.saturating_add(offset)..hit.span.end.saturating_add(offset);
+            Sighting { hit, site, origin: blob.origin.clone() }
+        })
+        .collect()
+}

@@ -1,0 +1,83 @@
+//! What one blob's matches amount to: parts joined, overlaps resolved, the binary policy applied. Runs once per blob,
+//! after everything that was carried over, and nothing of it is carried.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::Raw;
+use crate::rules::Confidence;
+
+/// Settles the matches of one blob, in order of their place.
+pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
+    if binary {
+        raw.retain(|m| m.found.rule.anchored && m.keyword_inside);
+    }
+    raw.sort_by(|a, b| order(a).cmp(&order(b)));
+    raw.dedup_by(|a, b| a.found.span == b.found.span && a.found.rule.id == b.found.rule.id);
+    let mut kept = without_overlaps(raw);
+    kept.sort_by_key(|m| (m.found.span.start, m.found.span.end));
+    join_parts(kept)
+}
+
+fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
+    (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
+}
+
+/// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one with
+/// its own prefix over one by context, then the longer, the surer, and the one whose rule comes first.
+fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
+    raw.sort_by_key(|m| {
+        let found = &m.found;
+        let (span, rule) = (&found.span, found.rule);
+        (rule.generic, !m.proved, found.implausible.is_some(), !m.keyword_inside, Reverse(span.len()), Reverse(found.confidence), rule.id, span.start)
+    });
+    let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
+    raw.retain(|m| {
+        let Range { start, end } = m.found.span;
+        let free = taken.range(..end).next_back().is_none_or(|(_, other_end)| *other_end <= start);
+        if free {
+            taken.insert(start, end);
+        }
+        free
+    });
+    raw
+}
+
+/// Ties the other half of a credential to its secret. A secret that means nothing without its other half goes if the
+/// half is not near; one that merely gains by it loses confidence.
+fn join_parts(mut kept: Vec<Raw>) -> Vec<Raw> {
+    let halves: Vec<(&str, Range<usize>, String, BTreeMap<String, String>)> = kept
+        .iter()
+        .map(|m| {
+            let shown = if m.found.rule.public { m.found.secret.reveal().to_vec() } else { m.found.secret.redacted().into_bytes() };
+            let shown = String::from_utf8_lossy(&shown).into_owned();
+            (m.found.rule.id, m.found.span.clone(), shown, m.found.details.clone())
+        })
+        .collect();
+    let mut used: Vec<Range<usize>> = Vec::new();
+    kept.retain_mut(|m| {
+        let span = m.found.span.clone();
+        for part in m.found.rule.parts {
+            let near = halves.iter().filter(|half| half.0 == part.rule && distance(&half.1, &span) <= part.within);
+            match near.min_by_key(|half| (distance(&half.1, &span), half.1.start)) {
+                Some(half) => {
+                    for (name, value) in &half.3 {
+                        m.found.details.entry(name.clone()).or_insert_with(|| value.clone());
+                    }
+                    m.found.details.insert(part.detail.to_owned(), half.2.clone());
+                    used.push(half.1.clone());
+                }
+                None if part.required => return false,
+                None => m.found.confidence = m.found.confidence.min(Confidence::Medium),
+            }
+        }
+        true
+    });
+    kept.retain(|m| !(m.found.rule.public && used.contains(&m.found.span)));
+    kept
+}
+
+fn distance(a: &Range<usize>, b: &Range<usize>) -> usize {
+    if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) }
+}

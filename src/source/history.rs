@@ -1,0 +1,130 @@
+//! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
+
+use std::sync::Mutex;
+
+use super::Base;
+use crate::blob::{Blob, Origin, PlaceKind};
+use crate::coverage::{Reason, Tally};
+use crate::git::{Commit, Repo, Tag};
+use crate::pack::{self, FailureKind, Kind, Kinds, Object, ObjectId};
+
+/// A whole repository.
+pub struct History<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// Larger blobs are left out.
+    pub max_size: Option<u64>,
+}
+
+impl History<'_> {
+    /// Lends every blob once, with what the closure returned for the blob that it is stored as a change of.
+    ///
+    /// # Errors
+    /// The refs cannot be listed.
+    pub fn visit<T: Send + Sync>(&self, visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync)) -> crate::error::Result<Tally> {
+        let noted = Mutex::new(Tally::default());
+        let note = |other: Tally| noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(other);
+        let kinds = Kinds { blobs: true, trees: false, commits: true, tags: true };
+        let read = self.repo.store().for_each(kinds, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
+            Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
+            Kind::Commit => {
+                let id = object.id.to_owned();
+                if let Some(commit) = Commit::parse(object.bytes) {
+                    commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                }
+                None
+            }
+            Kind::Tag => {
+                tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
+                None
+            }
+            Kind::Tree => None,
+        });
+        let mut tally = tally_of(read);
+        tally.merge(noted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
+        for id in self.repo.shallow() {
+            tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
+        }
+        self.names(&mut |blob| drop(visit(blob, None)))?;
+        Ok(tally)
+    }
+
+    fn blob<T>(
+        &self,
+        object: &Object<'_>,
+        base: Option<&T>,
+        visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
+        note: &impl Fn(Tally),
+    ) -> Option<T> {
+        let id = object.id.to_owned();
+        if self.max_size.is_some_and(|max| object.bytes.len() as u64 > max) {
+            let mut tally = Tally::default();
+            tally.skip(Reason::TooLarge, format!("blob {id}"));
+            note(tally);
+            return None;
+        }
+        let origin = Origin::Object { id };
+        let blob = Blob::whole(&origin, object.bytes);
+        if object.bytes.starts_with(super::LFS) {
+            let mut tally = Tally::default();
+            super::note_lfs(&blob, || format!("blob {id}"), &mut tally);
+            note(tally);
+        }
+        let base = base.zip(object.copies).map(|(value, copies)| Base { value, copies });
+        Some(visit(&blob, base))
+    }
+
+    /// Names of refs, and the repository's configuration.
+    fn names(&self, visit: &mut dyn FnMut(&Blob<'_>)) -> crate::error::Result<()> {
+        for reference in self.repo.refs()?.iter().filter(|reference| !reference.name.ends_with("@{}")) {
+            let origin = Origin::Ref { name: reference.name.clone() };
+            visit(&Blob::whole(&origin, reference.name.as_bytes()));
+        }
+        for name in ["config", "config.worktree"] {
+            if let Ok(bytes) = std::fs::read(self.repo.common_dir.join(name)) {
+                let prefix = if self.repo.is_bare() { "" } else { ".git/" };
+                let origin = Origin::Config { path: format!("{prefix}{name}").into_bytes() };
+                visit(&Blob::whole(&origin, &bytes));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Lends the message and the identities of a commit.
+pub(super) fn commit_texts(id: &ObjectId, commit: &Commit<'_>, visit: &mut dyn FnMut(&Blob<'_>)) {
+    let texts = [
+        (PlaceKind::CommitMessage, commit.message),
+        (PlaceKind::Author, commit.author),
+        (PlaceKind::Committer, commit.committer),
+    ];
+    for (kind, text) in texts {
+        let origin = Origin::Commit { kind, id: *id };
+        visit(&Blob { binary: false, ..Blob::whole(&origin, text) });
+    }
+}
+
+fn tag_texts(id: ObjectId, bytes: &[u8], visit: &mut dyn FnMut(&Blob<'_>)) {
+    let Some(tag) = Tag::parse(bytes) else { return };
+    let origin = Origin::Tag { id };
+    for text in [tag.message, tag.tagger, tag.name] {
+        visit(&Blob { binary: false, ..Blob::whole(&origin, text) });
+    }
+}
+
+fn tally_of(read: pack::Tally) -> Tally {
+    let mut tally = Tally { blobs: read.blobs, commits: read.commits, tags: read.tags, bytes: read.bytes, ..Tally::default() };
+    for failure in read.failures {
+        let reason = match failure.kind {
+            FailureKind::Missing => Reason::Missing,
+            FailureKind::Corrupt => Reason::Corrupt,
+            FailureKind::TooLarge => Reason::TooLarge,
+            FailureKind::Io => Reason::Unreadable,
+        };
+        tally.skip(reason, format!("{}: {}", failure.what, failure.why));
+    }
+    for _ in 0..read.more_failures.min(1_000_000) {
+        tally.skip(Reason::Corrupt, "and more");
+    }
+    tally
+}

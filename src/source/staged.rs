@@ -1,0 +1,80 @@
+//! The staged content: what the index that git names adds to HEAD, read from the object store, never the working files.
+
+use rayon::prelude::*;
+
+use crate::blob::{Blob, ObjectId, Origin};
+use crate::coverage::{Reason, Tally};
+use crate::error::Result;
+use crate::git::Repo;
+use crate::git::diff::Added;
+use crate::pack::Kind;
+
+/// Fewer blobs than this are not worth waking other threads for.
+const PARALLEL: usize = 32;
+
+/// The blobs that the next commit adds.
+pub struct Staged<'a> {
+    /// The repository.
+    pub repo: &'a Repo,
+    /// Paths that the configuration leaves out.
+    pub skip: &'a globset::GlobSet,
+    /// Larger blobs are left out.
+    pub max_size: Option<u64>,
+}
+
+impl Staged<'_> {
+    /// Lends every blob that the index has at a path where neither HEAD nor a commit being merged has it.
+    ///
+    /// # Errors
+    /// The index or HEAD cannot be read.
+    pub fn visit(&self, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> Result<Tally> {
+        let mut tally = Tally::default();
+        let index = self.repo.index(true)?;
+        let head = self.tree(self.repo.head()?, &mut tally);
+        let changes = self.repo.staged(&index, head);
+        for (id, lost) in &changes.lost {
+            super::note_lost(id, "a tree of HEAD", lost, &mut tally);
+        }
+        let merging: Vec<ObjectId> = self.repo.merge_heads().iter().filter_map(|id| self.repo.tree_of(id)).collect();
+        let is_merged = |added: &Added| merging.iter().any(|tree| self.repo.blob_at(tree, &added.path) == Some(added.id));
+        let added: Vec<Added> = changes.added.into_iter().filter(|added| !is_merged(added)).collect();
+        let read = |added: &Added| self.read(added, visit);
+        let tallies: Vec<Tally> =
+            if added.len() < PARALLEL { added.iter().map(read).collect() } else { added.par_iter().map(read).collect() };
+        tallies.into_iter().for_each(|other| tally.merge(other));
+        Ok(tally)
+    }
+
+    fn tree(&self, commit: Option<ObjectId>, tally: &mut Tally) -> Option<ObjectId> {
+        let commit = commit?;
+        let tree = self.repo.tree_of(&commit);
+        if tree.is_none() {
+            tally.skip(Reason::Missing, format!("HEAD (commit {commit})"));
+        }
+        tree
+    }
+
+    fn read(&self, added: &Added, visit: &dyn Fn(&Blob<'_>)) -> Tally {
+        let (mut tally, mut bytes) = (Tally::default(), Vec::new());
+        let path = super::lossy(&added.path);
+        if self.skip.is_match(crate::git::bytes_path(&added.path)) {
+            tally.skip(Reason::Configured, path);
+            return tally;
+        }
+        if let Err(lost) = self.repo.read(&added.id, Kind::Blob, &mut bytes) {
+            super::note_lost(&added.id, &path, &lost, &mut tally);
+            return tally;
+        }
+        if self.max_size.is_some_and(|max| bytes.len() as u64 > max) {
+            tally.skip(Reason::TooLarge, path);
+            return tally;
+        }
+        let origin = Origin::Index { path: added.path.clone(), id: added.id };
+        let blob = Blob::whole(&origin, &bytes);
+        super::note_lfs(&blob, || path, &mut tally);
+        tally.files += 1;
+        tally.bytes += bytes.len() as u64;
+        visit(&blob);
+        tally
+    }
+}

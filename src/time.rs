@@ -1,0 +1,41 @@
+//! Dates as reports write them.
+
+/// Seconds since 1970 and an offset in minutes, as ISO 8601 (`2026-11-22T08:30:00+01:00`).
+pub fn iso8601(seconds: i64, offset_minutes: i32) -> String {
+    let local = seconds.saturating_add(i64::from(offset_minutes) * 60);
+    let (days, second) = (local.div_euclid(86_400), local.rem_euclid(86_400));
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    let zone = match offset_minutes {
+        0 => "Z".to_owned(),
+        m => format!("{}{:02}:{:02}", if m < 0 { '-' } else { '+' }, m.abs() / 60, m.abs() % 60),
+    };
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{zone}")
+}
+
+/// Year, month and day of a day since 1970-01-01 in the proleptic Gregorian calendar.
+fn civil(days: i64) -> (i64, i64, i64) {
+    // Years are counted from March, so that a leap day is a year's last.
+    let shifted = days.saturating_add(719_468);
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(iso8601(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(iso8601(951_782_400, 60), "2000-02-29T01:00:00+01:00");
+        assert_eq!(iso8601(1_795_336_200, -330), "2026-11-22T03:00:00-05:30");
+        assert_eq!(iso8601(-1, 0), "1969-12-31T23:59:59Z");
+    }
+}
