@@ -821,6 +821,24 @@ tests! {
     }
 }
 
+/// With file names the framework passes nothing to scan, or too much; without `always_run` it skips deletions.
+#[test]
+fn the_framework_is_told_to_pass_no_names() {
+    let manifest = include_str!("../.pre-commit-hooks.yaml");
+    let hooks: Vec<_> = manifest.split("- id: ").skip(1).collect();
+    assert_eq!(
+        hooks.iter().map(|hook| hook.lines().next().unwrap()).collect::<Vec<_>>(),
+        ["keysieve", "keysieve-system"]
+    );
+    for hook in hooks {
+        for line in
+            ["entry: keysieve scan --staged", "pass_filenames: false", "always_run: true", "stages: [pre-commit]"]
+        {
+            assert!(hook.contains(&format!("\n  {line}\n")), "{hook}");
+        }
+    }
+}
+
 /// Not a test: what other tests start in an environment of their choice.
 #[test]
 #[ignore = "started by other tests"]

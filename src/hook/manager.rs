@@ -52,7 +52,7 @@ impl Manager {
             }
             Self::Lefthook => {
                 "lefthook install moves other hooks aside and does not run them: \
-                 add a pre-commit command `run: keysieve scan --staged` to lefthook.yml"
+                 add `run: keysieve scan --staged` to lefthook.yml as the last of the pre-commit jobs"
             }
             Self::PreCommit => {
                 "pre-commit install puts its hook before ours: \
