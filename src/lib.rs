@@ -4,6 +4,7 @@ pub mod blob;
 pub mod coverage;
 pub mod error;
 pub mod finding;
+pub mod report;
 pub mod rules;
 pub mod secret;
 mod yaml;
