@@ -208,9 +208,10 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder that hides the secrets of these findings, unless they were asked for.
+    /// A builder that hides the secrets of these findings, unless they were asked for. What a rule calls public is an
+    /// identifier, not a secret: it must stay legible in the commands that revoke the key it belongs to.
     pub fn new(findings: &'a [Finding], options: &Options) -> Self {
-        let secrets = findings.iter().map(|finding| &finding.secret);
+        let secrets = findings.iter().filter(|finding| !finding.rule.public).map(|finding| &finding.secret);
         let redactor = if options.show_secrets { Redactor::off() } else { Redactor::new(secrets) };
         Self { redactor, show_secrets: options.show_secrets }
     }

@@ -28,11 +28,10 @@ pub(super) fn fill(text: &str, values: &Values) -> String {
         }
         match value(name, values) {
             Some(value) => filled.push_str(&value),
-            None => {
-                filled.push('<');
-                filled.push_str(name);
-                filled.push('>');
-            }
+            None => filled.push_str(&match prefix_length(name) {
+                Some(n) => format!("<first {n} characters>"),
+                None => format!("<{name}>"),
+            }),
         }
         rest = &after[name.len() + 2..];
     }
@@ -44,12 +43,17 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
+/// The 11 of `prefix11`.
+fn prefix_length(name: &str) -> Option<usize> {
+    name.strip_prefix("prefix")?.parse().ok()
+}
+
 /// A value that is safe to paste into a shell. What was scanned is written by strangers: a key id `$(…)` must not
 /// become part of a command that a tired person copies.
 fn value(name: &str, values: &Values) -> Option<String> {
-    let value = match (values.named.get(name), name.strip_prefix("prefix").map(str::parse::<usize>)) {
+    let value = match (values.named.get(name), prefix_length(name)) {
         (Some(value), _) => value.clone(),
-        (None, Some(Ok(n))) if values.prefix.chars().count() >= n => values.prefix.chars().take(n).collect(),
+        (None, Some(n)) if values.prefix.chars().count() >= n => values.prefix.chars().take(n).collect(),
         _ => return None,
     };
     let safe = |c: char| c.is_ascii_alphanumeric() || "-_.:/@+=,".contains(c);
@@ -70,8 +74,12 @@ mod tests {
 
     #[test]
     fn known_unknown_and_not_placeholders() {
-        let filled = fill("a {key_id} {redacted} {prefix11} {prefix12} {other} {Not} {\"k\":1} ${key_id} {{key_id}} {", &values());
-        let expected = "a AK12 rra_live_x7…(25) rra_live_x7 <prefix12> <other> {Not} {\"k\":1} ${key_id} {{key_id}} {";
+        let filled = fill(
+            "a {key_id} {redacted} {prefix11} {prefix12} {other} {Not} {\"k\":1} ${key_id} {{key_id}} {",
+            &values(),
+        );
+        let expected =
+            "a AK12 rra_live_x7…(25) rra_live_x7 <first 12 characters> <other> {Not} {\"k\":1} ${key_id} {{key_id}} {";
         assert_eq!(filled, expected);
     }
 

@@ -14,13 +14,15 @@ pub(super) fn render(rule: &Rule, finding: Option<&Finding>, options: &Options) 
     match finding.map(|finding| builder.finding(finding)) {
         Some(finding) => about(&mut page, &finding, options),
         None => {
-            page.flow("", PLAIN, 2, &[(BOLD, rule.title), (PLAIN, rule.provider), (DIM, rule.id)]);
+            let known = rule.title.to_lowercase().contains(&rule.provider.to_lowercase());
+            let pieces = [(BOLD, rule.title), (DIM, rule.id), (PLAIN, rule.provider)];
+            page.flow("", PLAIN, 2, &pieces[..if known { 2 } else { 3 }]);
         }
     }
     page.gap();
     runbook::whole(&mut page, &builder.guidance(rule, finding));
     for (i, reference) in rule.references.iter().enumerate() {
-        page.paragraph(if i == 0 { "  Format " } else { "         " }, PLAIN, reference);
+        page.paragraph(if i == 0 { "  Format   " } else { "           " }, PLAIN, reference);
     }
     page.into_text()
 }

@@ -52,7 +52,8 @@ impl Page {
 
     /// Pieces in a row with two spaces between them, wrapped by words; other lines than the first start at `hang`.
     pub fn flow(&mut self, lead: &str, lead_style: Style, hang: usize, pieces: &[(Style, &str)]) {
-        let pieces: Vec<(Style, String)> = pieces.iter().map(|(style, text)| (*style, terminal(&joined(text)))).collect();
+        let pieces: Vec<(Style, String)> =
+            pieces.iter().map(|(style, text)| (*style, terminal(&joined(text)))).collect();
         let room = self.width.saturating_sub(hang.max(columns(lead))).max(10);
         let tokens: Vec<Token> = pieces.iter().flat_map(|(style, text)| tokens(*style, text, room)).collect();
         self.styled(lead_style, lead);

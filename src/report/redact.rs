@@ -177,7 +177,7 @@ fn spellings(secret: &[u8]) -> Vec<(Vec<u8>, &[u8])> {
     if let Ok(quoted) = serde_json::to_string(&text)
         && quoted.len() != text.len() + 2
     {
-        forms.push((quoted[1..quoted.len() - 1].as_bytes().to_vec(), &[]));
+        forms.push((quoted.as_bytes()[1..quoted.len() - 1].to_vec(), &[]));
     }
     let head = &secret[..secret.len().min(16 * LONG)];
     if memchr::memchr2(b'\n', b'\r', head).is_some() {
@@ -228,8 +228,12 @@ mod tests {
     fn replaces_every_spelling() {
         let secrets = [Secret::new(b"p@ss \"w/rd\"!", 0)];
         let redactor = redactor(&secrets);
-        for text in ["x p@ss \"w/rd\"! y", "x p%40ss%20%22w%2Frd%22%21 y", "x p%40ss%20%22w%2frd%22! y", "x p@ss \\\"w/rd\\\"! y"]
-        {
+        for text in [
+            "x p@ss \"w/rd\"! y",
+            "x p%40ss%20%22w%2Frd%22%21 y",
+            "x p%40ss%20%22w%2frd%22! y",
+            "x p@ss \\\"w/rd\\\"! y",
+        ] {
             assert_eq!(redactor.data(text), "x …(12) y", "{text}");
         }
     }

@@ -80,6 +80,9 @@ pub(super) fn pointer(page: &mut Page, finding: &FindingDoc) {
 pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
     page.paragraph("  ", ALARM, &guidance.headline);
     steps(page, "Do now", &guidance.now, true);
+    if !guidance.commands.is_empty() {
+        page.paragraph("  ", BOLD, "Commands");
+    }
     commands(page, guidance);
     for warning in &guidance.warnings {
         page.flow("   ! ", WARN, 5, &[(PLAIN, warning)]);
@@ -90,7 +93,7 @@ pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
     let links = [("Console", &guidance.console_url), ("Docs", &guidance.docs), ("Contact", &guidance.contact)];
     for (name, link) in links {
         if let Some(link) = link {
-            page.flow("  ", PLAIN, 11, &[(BOLD, &format!("{name:<7}")), (PLAIN, link)]);
+            page.flow(&format!("  {name:<7}  "), BOLD, 11, &[(PLAIN, link)]);
         }
     }
 }

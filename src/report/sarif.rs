@@ -136,7 +136,11 @@ fn result(finding: &FindingDoc, index: usize) -> Value {
 /// Places with a path first, since viewers take the first as the place of the alert.
 fn locations(finding: &FindingDoc) -> Vec<Value> {
     let (with, without): (Vec<_>, Vec<_>) = finding.places.iter().partition(|place| place.spot.path.is_some());
-    with.iter().map(|place| physical(place)).chain(without.iter().map(|place| logical(place))).take(MAX_LOCATIONS).collect()
+    with.iter()
+        .map(|place| physical(place))
+        .chain(without.iter().map(|place| logical(place)))
+        .take(MAX_LOCATIONS)
+        .collect()
 }
 
 fn physical(place: &PlaceDoc) -> Value {

@@ -27,7 +27,9 @@ static GUIDANCE: Guidance = Guidance {
     warnings: &["The dashboard's Rotate keeps the leaked key valid for 7 more days: use Revoke."],
 };
 
-static RULE: Rule = Rule {
+static RULE: Rule = RULE_LIKE;
+
+const RULE_LIKE: Rule = Rule {
     id: "runra-api-key",
     provider: "Runra",
     homepage: "",
@@ -159,8 +161,14 @@ fn a_pushed_key_is_revoked_first() {
     let first = text.lines().take(5).collect::<Vec<_>>().join("\n");
     assert!(first.contains("revoke it first") && first.contains("a1a1a1a1a1 2026-11-02 Ann Lee"), "{text}");
     assert!(first.contains("origin/main"), "{text}");
-    for part in ["Do now", "   1. Find", "      runra auth revoke-key --key-id \"key_12ab\"", "   ! The", "Replace", "account\n     <account>"]
-    {
+    for part in [
+        "Do now",
+        "   1. Find",
+        "      runra auth revoke-key --key-id \"key_12ab\"",
+        "   ! The",
+        "Replace",
+        "account <account>",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -212,7 +220,8 @@ fn text_fits_eighty_columns() {
     outcome.notices.push("The configuration turns off 12 rules, and skips every file below `tests/data`. ".repeat(3));
     for width in [80, 60, 120] {
         let text = written(&outcome, Format::Text, &Options { width, ..Options::default() });
-        for line in text.lines().filter(|line| !line.contains("deep/") && !line.contains('`') && !line.contains("git ")) {
+        for line in text.lines().filter(|line| !line.contains("deep/") && !line.contains('`') && !line.contains("git "))
+        {
             assert!(line.chars().count() <= width, "{} columns: {line}", line.chars().count());
         }
     }
@@ -303,6 +312,7 @@ fn sarif_is_what_code_scanning_reads() {
     let physical = &result["locations"][0]["physicalLocation"];
     assert_eq!(physical["artifactLocation"]["uri"], "a%20b/%C3%BC.env");
     assert_eq!(physical["region"]["startColumn"], 15);
+    assert!(rule["help"]["text"].as_str().unwrap().contains("`<first 11 characters>`"));
     assert_eq!(result["locations"][1]["logicalLocations"][0]["fullyQualifiedName"], "tag refs/tags/v1");
     assert_eq!(run["results"][1]["suppressions"][0]["kind"], "inSource");
     assert_eq!(run["invocations"][0]["executionSuccessful"], false);
@@ -379,6 +389,14 @@ fn secrets_are_shown_when_asked() {
         assert!(written(&outcome, *format, &options).contains(&key(1)), "{name}");
         assert_eq!(Format::parse(name), Some(*format));
     }
+}
+
+#[test]
+fn public_identifiers_stay_legible() {
+    static PUBLIC: Rule = Rule { public: true, id: "runra-key-id", ..RULE_LIKE };
+    let mut alone = finding("key_12ab", Level::Pushed, vec![]);
+    alone.rule = &PUBLIC;
+    assert!(text(&outcome(vec![pushed(1), alone])).contains("--key-id \"key_12ab\""));
 }
 
 #[test]

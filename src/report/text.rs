@@ -8,6 +8,7 @@ use anstyle::Style;
 use super::Options;
 use super::coverage;
 use super::document::{Document, FindingDoc, GuidanceDoc, PlaceDoc};
+use super::escape::count;
 use super::page::{ALARM, BOLD, CALM, DIM, PLAIN, Page, WARN};
 use super::runbook;
 use crate::blob::PlaceKind;
@@ -58,7 +59,7 @@ fn open(page: &mut Page, finding: &FindingDoc, number: Option<usize>, options: &
         self::place(page, place, options);
     }
     if places.len() > most {
-        let more = format!("+{} more places (-v shows all)", places.len() - most);
+        let more = format!("+{} (-v shows all)", count((places.len() - most) as u64, "more place"));
         page.paragraph("  ", DIM, &more);
     }
     details(page, finding, options);
@@ -116,7 +117,10 @@ fn note(place: &PlaceDoc) -> String {
         Some(commit) => {
             let day = commit.date.get(..10).unwrap_or(&commit.date);
             let who = commit.author.split(" <").next().unwrap_or_default();
-            parts.push(format!("{} {day} {who}: {}", runbook::short(&commit.id), commit.subject));
+            if place.spot.path.is_some() {
+                parts.push(runbook::short(&commit.id).to_owned());
+            }
+            parts.push(format!("{day} {who}: {}", commit.subject));
         }
         None if place.current && place.blob.is_some() => parts.push("in the index".to_owned()),
         None if place.current => parts.push("in the working tree".to_owned()),
@@ -131,10 +135,7 @@ fn note(place: &PlaceDoc) -> String {
 /// How far it got, what that means, since when and where, in one paragraph.
 pub(super) fn exposure(page: &mut Page, finding: &FindingDoc) {
     let exposure = &finding.exposure;
-    let mut text = finding.level.meaning().to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
+    let mut text = capital(finding.level.meaning());
     let mut facts = Vec::new();
     if let Some(since) = &exposure.since {
         facts.push(format!("since {}", since.get(..10).unwrap_or(since)));
@@ -142,14 +143,22 @@ pub(super) fn exposure(page: &mut Page, finding: &FindingDoc) {
     if !exposure.remote_refs.is_empty() {
         facts.push(format!("on {}", refs(&exposure.remote_refs)));
     }
-    if exposure.in_head == Some(false) && facts.len() == 1 {
+    if exposure.in_head == Some(false) && exposure.since.is_some() {
         facts.push("no longer in HEAD".to_owned());
     }
     text.push('.');
     if !facts.is_empty() {
-        text.push_str(&format!(" In there {}.", facts.join(", ")));
+        text.push_str(&format!(" {}.", capital(&facts.join(", "))));
     }
     page.paragraph("  ", if finding.level == Level::Pushed { ALARM } else { BOLD }, &text);
+}
+
+fn capital(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 fn refs(refs: &[String]) -> String {
@@ -216,7 +225,7 @@ fn suppressed(page: &mut Page, document: &Document) {
             self::place(page, place, &options);
         }
         if finding.places.len() > 1 {
-            page.paragraph("  ", DIM, &format!("+{} more places", finding.places.len() - 1));
+            page.paragraph("  ", DIM, &format!("+{}", count(finding.places.len() as u64 - 1, "more place")));
         }
         if let Some(secret) = &finding.secret {
             page.verbatim(2, WARN, &format!("secret: {}", secret.replace('\n', "\\n")));
