@@ -99,6 +99,8 @@ pub struct Place {
     pub decoded_by: Vec<&'static str>,
     /// Whether this is an index entry or a working file, not a commit's content.
     pub current: bool,
+    /// Whether HEAD's tree has this content at this path.
+    pub in_head: bool,
     /// Set once a marker or an entry of the configuration accepts this place.
     pub suppression: Option<Suppression>,
 }
@@ -175,7 +177,7 @@ impl Exposure {
 /// Why a finding does not count as open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suppression {
-    /// What judged: `inline`, `config`, `check`, `committed`, `dangling`.
+    /// What judged: `inline`, `config`, `check`, `committed`, `identifier`, `threshold`.
     pub by: String,
     /// What it was judged to be: `allowed`, `implausible`, …
     pub state: String,

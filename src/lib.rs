@@ -13,5 +13,6 @@ pub mod rules;
 pub mod scan;
 pub mod secret;
 pub mod source;
-mod time;
+pub mod suppress;
+pub mod time;
 pub mod yaml;

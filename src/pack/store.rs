@@ -24,6 +24,8 @@ use super::trouble::Trouble;
 
 /// Larger objects are not read unless [`Store::with_max_object_size`] says so.
 const MAX_OBJECT_SIZE: usize = 512 << 20;
+/// Larger lists of alternates are refused.
+const MAX_ALTERNATES: u64 = 1 << 20;
 
 /// Why a store or an object in it cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -249,7 +251,7 @@ fn directories(objects: &Path, alternates: &[PathBuf]) -> (Vec<PathBuf>, Vec<Fai
 /// The directories in `info/alternates`; relative ones start at the directory that names them.
 fn borrowed(dir: &Path, listed: &mut Listed) -> Vec<PathBuf> {
     let file = dir.join("info").join("alternates");
-    let text = match fs::read(&file) {
+    let text = match read_small(&file) {
         Ok(text) => text,
         Err(error) => {
             if error.kind() != io::ErrorKind::NotFound {
@@ -265,4 +267,13 @@ fn borrowed(dir: &Path, listed: &mut Listed) -> Vec<PathBuf> {
             Vec::new()
         }
     }
+}
+
+/// Reads a file that has no reason to be large, and is no pipe that would be waited for.
+fn read_small(file: &Path) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(file)?;
+    if !found.is_file() || found.len() > MAX_ALTERNATES {
+        return Err(io::Error::other("not a regular file of reasonable size"));
+    }
+    fs::read(file)
 }

@@ -167,15 +167,8 @@ where
 
     /// Visits a child of a base that has others.
     fn child(&self, base: &mut Frame<T>, child: u32, bench: &mut Bench) -> Option<Frame<T>> {
-        let bytes = match self.decode_child(base, child, bench) {
-            Ok(bytes) => bytes,
-            Err(trouble) => {
-                self.lose(child, &trouble, bench);
-                return None;
-            }
-        };
-        let value = self.show(child, base.kind, &bytes, base.value.as_ref(), bench);
-        self.frame(child, base.kind, bytes, value, bench)
+        let bytes = self.decode_child(base, child, bench);
+        self.visit_child(base, child, bytes, bench)
     }
 
     /// Visits the last child of a base, letting the base's bytes go as soon as they are not needed.
@@ -185,6 +178,16 @@ where
         if let Some(bytes) = base.bytes.take() {
             bench.recycle(bytes);
         }
+        self.visit_child(&base, child, bytes, bench)
+    }
+
+    fn visit_child(
+        &self,
+        base: &Frame<T>,
+        child: u32,
+        bytes: Result<Buffer, Trouble>,
+        bench: &mut Bench,
+    ) -> Option<Frame<T>> {
         match bytes {
             Ok(bytes) => {
                 let value = self.show(child, base.kind, &bytes, base.value.as_ref(), bench);
@@ -270,15 +273,9 @@ where
         let mut bench = self.benches.take();
         for &child in children {
             let bytes = base.bytes.as_deref().unwrap_or_default();
-            match self.decoder.child(child, bytes, &mut bench) {
-                Ok(bytes) => {
-                    let value = base.value.as_ref();
-                    let value = self.show(child, base.kind, &bytes, value, &mut bench);
-                    if let Some(frame) = self.frame(child, base.kind, bytes, value, &mut bench) {
-                        self.descend(frame, &mut bench, scope);
-                    }
-                }
-                Err(trouble) => self.lose(child, &trouble, &mut bench),
+            let bytes = self.decoder.child(child, bytes, &mut bench);
+            if let Some(frame) = self.visit_child(&base, child, bytes, &mut bench) {
+                self.descend(frame, &mut bench, scope);
             }
         }
         if let Some(bytes) = Arc::into_inner(base).and_then(|frame| frame.bytes) {

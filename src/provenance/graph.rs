@@ -39,7 +39,8 @@ struct Node {
 pub(super) struct Graph {
     reach: HashMap<ObjectId, Reach>,
     introductions: HashMap<ObjectId, Vec<Introduction>>,
-    in_head: HashSet<ObjectId>,
+    in_head: HashSet<(ObjectId, Vec<u8>)>,
+    head_blobs: HashSet<ObjectId>,
     remote_names: Vec<String>,
 }
 
@@ -78,10 +79,11 @@ impl Graph {
         let mut lists = Lists { entries: &entries, memo: HashMap::new(), ids: HashMap::new(), lists: vec![Vec::new()] };
         let introductions = introductions(&nodes, &mut lists);
         let head = repo.head()?.and_then(|id| repo.tree_of(&id));
-        let in_head = head.map(|tree| lists.of(&tree)).map_or_else(HashSet::new, |list| {
-            lists.lists[list].iter().map(|(_, blob)| *blob).collect()
+        let in_head: HashSet<(ObjectId, Vec<u8>)> = head.map(|tree| lists.of(&tree)).map_or_else(HashSet::new, |list| {
+            lists.lists[list].iter().map(|(path, blob)| (*blob, path.clone())).collect()
         });
-        Ok(Self { reach, introductions, in_head, remote_names })
+        let head_blobs = in_head.iter().map(|(blob, _)| *blob).collect();
+        Ok(Self { reach, introductions, in_head, head_blobs, remote_names })
     }
 
     /// Where a blob was first brought, oldest first; one entry a path.
@@ -96,7 +98,12 @@ impl Graph {
 
     /// Whether HEAD's tree has a blob.
     pub fn in_head(&self, blob: &ObjectId) -> bool {
-        self.in_head.contains(blob)
+        self.head_blobs.contains(blob)
+    }
+
+    /// Whether HEAD's tree has a blob at a path.
+    pub fn has_in_head(&self, blob: &ObjectId, path: &[u8]) -> bool {
+        self.in_head.contains(&(*blob, path.to_vec()))
     }
 
     /// Names of the remote-tracking refs in a reach.

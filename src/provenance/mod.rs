@@ -174,6 +174,7 @@ impl<'a> Locator<'a> {
                 if reach.notes && !reach.local && !reach.remote {
                     placed.place.kind = PlaceKind::Note;
                 }
+                placed.place.in_head = graph.has_in_head(&id, &intro.path);
                 placed.exposure.in_head = Some(graph.in_head(&id));
                 placed
             })
@@ -245,7 +246,7 @@ fn object_of(origin: &Origin) -> Option<ObjectId> {
 }
 
 fn plain(kind: PlaceKind, site: Site) -> Place {
-    Place { kind, path: None, site, blob: None, commit: None, reference: None, decoded_by: Vec::new(), current: false, suppression: None }
+    Place { kind, path: None, site, blob: None, commit: None, reference: None, decoded_by: Vec::new(), current: false, in_head: false, suppression: None }
 }
 
 fn at(place: Place, level: Level) -> Placed {

@@ -3,23 +3,21 @@
 use std::ops::Range;
 
 use super::{Candidate, Carried, Scanned, Scanner, validate};
+use crate::pack::Copy;
 use crate::rules::Rule;
 
 /// A run of bytes that a child took unchanged from its base.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Copied {
-    /// Where it stands in the base.
-    pub base: usize,
-    /// Where it stands in the child.
-    pub child: usize,
-    /// How long it is.
-    pub len: usize,
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    base: usize,
+    child: usize,
+    len: usize,
 }
 
 impl Scanner {
     /// From the base's result and the runs copied from it (in order of the child): the zones of the child to search
     /// anew, and the candidates to carry. A verdict is kept only if the whole window of its own rule was copied.
-    pub fn inherit(&self, base: &Scanned, copies: &[Copied], child_len: usize) -> (Vec<Range<usize>>, Carried) {
+    pub fn inherit(&self, base: &Scanned, copies: &[Copy], child_len: usize) -> (Vec<Range<usize>>, Carried) {
         let runs = merge(copies);
         let mut carried = Carried::default();
         for run in &runs {
@@ -32,7 +30,7 @@ impl Scanner {
         (self.fresh(&runs, child_len), carried)
     }
 
-    fn carry(&self, candidate: &Candidate, run: &Copied, (base_len, child_len): (usize, usize), carried: &mut Carried) {
+    fn carry(&self, candidate: &Candidate, run: &Run, (base_len, child_len): (usize, usize), carried: &mut Carried) {
         let keyword = self.filter.keyword(candidate.hit.keyword);
         let end = candidate.hit.at + keyword.text.len();
         if end > run.base + run.len {
@@ -59,7 +57,7 @@ impl Scanner {
     }
 
     /// The gaps between copied runs, each widened so that a keyword across its border is found.
-    fn fresh(&self, runs: &[Copied], len: usize) -> Vec<Range<usize>> {
+    fn fresh(&self, runs: &[Run], len: usize) -> Vec<Range<usize>> {
         let widen = self.filter.longest().saturating_sub(1);
         let mut zones: Vec<Range<usize>> = Vec::new();
         let mut push = |from: usize, to: usize| {
@@ -90,12 +88,13 @@ fn context(rule: &Rule) -> usize {
 }
 
 /// Runs that continue one another in base and child are one.
-fn merge(copies: &[Copied]) -> Vec<Copied> {
-    let mut runs: Vec<Copied> = Vec::with_capacity(copies.len());
+fn merge(copies: &[Copy]) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::with_capacity(copies.len());
     for copy in copies.iter().filter(|copy| copy.len > 0) {
+        let copy = Run { base: copy.base as usize, child: copy.child as usize, len: copy.len as usize };
         match runs.last_mut() {
             Some(last) if last.base + last.len == copy.base && last.child + last.len == copy.child => last.len += copy.len,
-            _ => runs.push(*copy),
+            _ => runs.push(copy),
         }
     }
     runs

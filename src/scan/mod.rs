@@ -19,7 +19,6 @@ use crate::secret::Secret;
 use crate::blob::Blob;
 use confirm::Patterns;
 pub use confirm::uncompilable;
-pub use delta::Copied;
 pub use filter::{Filter, Hit};
 
 /// Rules ready to be searched for. Immutable and lock-free: one is shared by all threads.

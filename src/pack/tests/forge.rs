@@ -337,6 +337,43 @@ fn sizes_that_are_not_true() {
     }
 }
 
+/// Checksums hold, so that what is wrong gets as far as the decoders.
+#[test]
+fn instructions_and_streams_at_random() {
+    let dir = Dir::new();
+    let mut random = Random::new(77);
+    let base: Vec<u8> = (0..600).map(|_| random.next() as u8).collect();
+    let good =
+        [number(600), number(410), vec![0xb1, 7, 200, 5], b"abcde".to_vec(), vec![0xb0, 200, 0, 5], b"fghij".to_vec()]
+            .concat();
+    let mut entries = vec![(made_up(0), Form::Full(3, base.clone()))];
+    for number in 1..4000 {
+        let mut delta = good.clone();
+        let mut stream = entry_header(3, base.len());
+        let start = stream.len();
+        stream.extend(deflate(&base));
+        for _ in 0..number % 4 {
+            let at = random.below(delta.len());
+            delta[at] = random.next() as u8;
+            let at = start + random.below(stream.len() - start);
+            stream[at] ^= 1 << random.below(8);
+        }
+        let form = match number % 3 {
+            0 => Form::Raw(stream),
+            1 => Form::Id(made_up(0), delta),
+            _ => Form::Offset(0, delta),
+        };
+        entries.push((made_up(number), form));
+    }
+    let store = forge(&dir, &entries);
+    let seen = read(&store, Kinds::ALL, 2);
+    assert_eq!(seen.objects.len() + seen.tally.failures.len(), entries.len());
+    assert!(seen.objects.len() > 1000 && seen.tally.failures.len() > 1000);
+    for (id, _) in &entries {
+        let _ = store.find(id, &mut Vec::new());
+    }
+}
+
 #[test]
 fn the_limit() {
     let dir = Dir::new();

@@ -1,0 +1,268 @@
+//! The command line. The doc comments are the manual.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds leaked API keys in files, commits and git history, and says how to revoke each one.
+///
+/// A key that was ever committed is burnt: deleting the line does not un-leak it. keysieve stops the key before the
+/// commit exists, finds those that got through, and prints what to do about each.
+#[derive(Debug, Parser)]
+#[command(name = "keysieve", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  keysieve scan                      files below the current folder
+  keysieve scan --history            every object of this repository
+  keysieve hook install              block commits that add a key
+  keysieve guide runra-api-key       what to do about a leaked key
+
+Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),
+            3 incomplete and nothing open in what was read, 4 internal error";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look for leaked keys in files, staged changes, a range, a history, or standard input
+    Scan(Scan),
+    /// Print what to do about a leaked key: revoke, replace, investigate, clean up
+    Guide(Guide),
+    /// List, show, check and test rules
+    #[command(subcommand)]
+    Rules(Rules),
+    /// Install, remove or look at the git hook that stops a key before it is committed
+    #[command(subcommand)]
+    Hook(Hook),
+}
+
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Files and folders [default: the current folder]
+    ///
+    /// In a repository git's ignore rules hold; tracked and hidden files are scanned. What is named here is scanned
+    /// whatever the configuration skips.
+    pub paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub source: SourceArgs,
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+
+    /// Ignore git's ignore rules, too
+    #[arg(long, help_heading = "What is read")]
+    pub no_ignore: bool,
+    /// Leave out files and blobs larger than this (such as 500k, 10M, 2G) [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "What is read")]
+    pub max_file_size: Option<u64>,
+    /// Threads to use [default: one a core]
+    #[arg(long, value_name = "N", help_heading = "What is read")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct SourceArgs {
+    /// What the next commit would record: the index, never the working files
+    #[arg(long, conflicts_with = "paths", help_heading = "Source")]
+    pub staged: bool,
+    /// Every object of a repository, reachable or not, its messages and identities, index and working files
+    #[arg(long, value_name = "REPO", num_args = 0..=1, conflicts_with = "paths", help_heading = "Source")]
+    pub history: Option<Option<PathBuf>>,
+    /// What the commits of A..B add; A.. means A..HEAD
+    #[arg(long, value_name = "A..B", conflicts_with = "paths", help_heading = "Source")]
+    pub range: Option<String>,
+    /// Standard input
+    #[arg(long, conflicts_with = "paths", help_heading = "Source")]
+    pub stdin: bool,
+}
+
+#[derive(Debug, Args, Default)]
+pub struct RuleArgs {
+    /// Add the rules of a file or folder
+    #[arg(long, value_name = "PATH", help_heading = "Rules and configuration")]
+    pub rules: Vec<PathBuf>,
+    /// Leave out the built-in rules
+    #[arg(long, help_heading = "Rules and configuration")]
+    pub no_builtin_rules: bool,
+    /// Turn on rules that are off, by id or glob
+    #[arg(long, value_name = "GLOB", help_heading = "Rules and configuration")]
+    pub enable: Vec<String>,
+    /// Turn off rules, by id or glob
+    #[arg(long, value_name = "GLOB", help_heading = "Rules and configuration")]
+    pub disable: Vec<String>,
+    /// Use this configuration [default: .keysieve.yaml at the repository's root]
+    #[arg(long, value_name = "FILE", env = "KEYSIEVE_CONFIG", conflicts_with = "no_config", help_heading = "Rules and configuration")]
+    pub config: Option<PathBuf>,
+    /// Use no configuration
+    #[arg(long, help_heading = "Rules and configuration")]
+    pub no_config: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Format of the report: text, json, jsonl, sarif
+    #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Report")]
+    pub format: String,
+    /// Write the report to a file instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Report")]
+    pub output: Option<PathBuf>,
+    /// Write a further report (may be given several times)
+    #[arg(long, value_name = "FORMAT=FILE", help_heading = "Report")]
+    pub report: Vec<String>,
+    /// Count findings below as accepted: critical, high, medium, low
+    #[arg(long, value_name = "LEVEL", default_value = "low", help_heading = "Report")]
+    pub min_severity: String,
+    /// Count findings below as accepted: high, medium, low
+    #[arg(long, value_name = "LEVEL", default_value = "low", help_heading = "Report")]
+    pub min_confidence: String,
+    /// Print secrets as they are. Everybody who sees the report then has them
+    #[arg(long, help_heading = "Report")]
+    pub show_secrets: bool,
+    /// List what is accepted or implausible, not only count it
+    #[arg(long, help_heading = "Report")]
+    pub show_suppressed: bool,
+    /// Colour
+    #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Report")]
+    pub color: Color,
+    /// No runbooks; nothing at all if nothing is open and all was read
+    #[arg(long, short, conflicts_with = "verbose", help_heading = "Report")]
+    pub quiet: bool,
+    /// All places, masked lines, more examples
+    #[arg(long, short, help_heading = "Report")]
+    pub verbose: bool,
+    /// Exit with N instead of 1 if there are open findings
+    #[arg(long, value_name = "N", conflicts_with = "exit_zero", help_heading = "Report")]
+    pub exit_code: Option<u8>,
+    /// Exit with 0 instead of 1 if there are open findings
+    #[arg(long, help_heading = "Report")]
+    pub exit_zero: bool,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal; `NO_COLOR` and `CLICOLOR_FORCE` are honoured
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Args)]
+pub struct Guide {
+    /// A rule id, or the fingerprint (ks1:…) of a finding
+    pub what: String,
+    /// Look the fingerprint up in this JSON report instead of scanning for it
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub rules: RuleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// List rules
+    List {
+        /// Only rules whose provider or id contains this
+        filter: Option<String>,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Show everything about one rule, samples and guidance included
+    Show {
+        /// Rule id
+        id: String,
+        #[command(flatten)]
+        rules: RuleArgs,
+    },
+    /// Check rule files: every fault with its place
+    Check {
+        /// Rule files or folders
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Run rules against their own samples
+    Test {
+        /// Rule files or folders [default: the built-in rules]
+        files: Vec<PathBuf>,
+        /// Values to generate from each sample
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        values: usize,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Hook {
+    /// Install the hook; an existing hook is kept and run first
+    Install {
+        #[command(flatten)]
+        stage: StageArg,
+    },
+    /// Remove the hook and restore what was there before
+    Uninstall {
+        #[command(flatten)]
+        stage: StageArg,
+    },
+    /// Say what is installed and whether it can run
+    Status {
+        #[command(flatten)]
+        stage: StageArg,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StageArg {
+    /// When it runs
+    #[arg(long, value_enum, default_value_t = StageName::PreCommit)]
+    pub stage: StageName,
+}
+
+/// When a hook runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StageName {
+    /// Before a commit is made
+    PreCommit,
+}
+
+/// `500k`, `10M`, `2G`, or bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let bad = || format!("`{text}` is no size; write bytes, or a number with k, M or G");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().trim_end_matches('b').trim_end_matches('i') {
+        "" => 1,
+        "k" => 1 << 10,
+        "m" => 1 << 20,
+        "g" => 1 << 30,
+        _ => return Err(bad()),
+    };
+    digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(bad)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(size("10M"), Ok(10 << 20));
+        assert_eq!(size("3KiB"), Ok(3 << 10));
+        assert!(size("ten").is_err());
+        assert!(size("99999999999G").is_err());
+    }
+}

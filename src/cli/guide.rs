@@ -1,0 +1,115 @@
+//! `keysieve guide`: the runbook of a rule, or of a finding.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use keysieve::blob::Blob;
+use keysieve::error::{Error, Result};
+use keysieve::finding::{Finding, Sighting};
+use keysieve::git::Repo;
+use keysieve::provenance::{self, Scene};
+use keysieve::report::{self, Options};
+use keysieve::rules::{Rule, RuleSet};
+use keysieve::scan::{Scanner, sightings};
+use keysieve::source::{Files, History};
+
+use super::args::Guide;
+use super::exit::Exit;
+use super::scan::{configuration, load};
+
+/// Prints what to do about a rule's keys, or about one finding.
+pub fn run(args: Guide) -> Result<Exit> {
+    let is_fingerprint = args.what.starts_with("ks1:") || args.what.starts_with("ks1k:");
+    let repo = Repo::discover(Path::new("."), false)?;
+    let config = configuration(&args.rules, repo.as_ref(), Path::new("."))?;
+    let rules = if args.rules.no_builtin_rules { load(&args.rules, &config)? } else { all(&args, &config)? };
+    if !is_fingerprint {
+        let rule = rules.find(&args.what).ok_or_else(|| unknown(&rules, &args.what))?;
+        return print(rule, None);
+    }
+    if let Some(path) = &args.report {
+        let rule = from_report(path, &args.what)?;
+        let rule = rules.find(&rule).ok_or_else(|| unknown(&rules, &rule))?;
+        say(&format!("found in {}", path.display()));
+        return print(rule, None);
+    }
+    let found = search(&args.what, repo.as_ref(), &load(&args.rules, &config)?)?;
+    match found {
+        Some((finding, place)) => {
+            say(&format!("found in {place}"));
+            print(finding.rule, Some(&finding))
+        }
+        None => Err(Error::Usage(format!(
+            "{} was found neither in the working tree nor in the history; give the report that has it with --report FILE",
+            args.what
+        ))),
+    }
+}
+
+/// Every rule, those that are off too: their keys may have been reported by somebody else.
+fn all(args: &Guide, config: &crate::config::Config) -> Result<RuleSet> {
+    let mut args = super::args::RuleArgs { rules: args.rules.rules.clone(), ..super::args::RuleArgs::default() };
+    args.enable.push("*".into());
+    load(&args, config)
+}
+
+fn unknown(rules: &RuleSet, id: &str) -> Error {
+    let hint = rules.nearest(id).map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+    Error::Usage(format!("no rule is called `{id}`; {hint}"))
+}
+
+fn print(rule: &'static Rule, finding: Option<&Finding>) -> Result<Exit> {
+    let color = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+    let options = Options { color, width: super::width(), ..Options::default() };
+    super::to_stdout(|out| report::write_guide(rule, finding, &options, out))?;
+    Ok(Exit::Clean)
+}
+
+fn say(text: &str) {
+    let _ = writeln!(io::stderr(), "keysieve: {text}");
+}
+
+/// The rule of a finding in a JSON report.
+fn from_report(path: &Path, fingerprint: &str) -> Result<String> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let bad = |why: String| Error::Usage(format!("{}: {why}", path.display()));
+    let report: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| bad(format!("not a JSON report of keysieve: {error}")))?;
+    let findings = report.get("findings").and_then(|list| list.as_array()).cloned().unwrap_or_default();
+    let found = findings.iter().find(|finding| finding.get("fingerprint").is_some_and(|print| print == fingerprint));
+    let rule = found.and_then(|finding| finding.get("rule")).and_then(|rule| rule.as_str());
+    rule.map(str::to_owned).ok_or_else(|| bad(format!("no finding has the fingerprint {fingerprint}")))
+}
+
+/// Looks in the working tree, then in the history.
+fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Option<(Finding, &'static str)>> {
+    let scanner = Scanner::new(rules);
+    let found = std::sync::Mutex::new(Vec::new());
+    let keep = |seen: Vec<Sighting>| {
+        let key = std::env::var("KEYSIEVE_ID_KEY").ok();
+        let is_it = |s: &Sighting| s.hit.secret.fingerprint(key.as_deref().map(str::as_bytes)) == fingerprint;
+        found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(seen.into_iter().filter(is_it));
+    };
+    let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let key = std::env::var("KEYSIEVE_ID_KEY").ok();
+    let locate = |sightings| -> Result<Option<Finding>> {
+        let scene = Scene { repo, environment: false, id_key: key.as_deref().map(str::as_bytes) };
+        Ok(provenance::locate(scene, sightings)?.pop())
+    };
+    let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());
+    if repo.is_none_or(|repo| !repo.is_bare()) {
+        let skip = globset::GlobSet::empty();
+        let paths = [root];
+        let files = Files { paths: &paths, repo, no_ignore: false, skip: &skip, max_size: None, threads: 0, only_changed: false };
+        files.visit(&|blob: &Blob<'_>| keep(scanner.sight(blob)))?;
+        if let Some(finding) = locate(take())? {
+            return Ok(Some((finding, "the working tree")));
+        }
+    }
+    let Some(repo) = repo else { return Ok(None) };
+    History { repo, max_size: None }.visit(&|blob: &Blob<'_>, _: Option<_>| {
+        let scanned = scanner.scan_whole(blob.bytes);
+        keep(sightings(blob, scanned.matches));
+    })?;
+    Ok(locate(take())?.map(|finding| (finding, "the history")))
+}

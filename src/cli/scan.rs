@@ -1,0 +1,315 @@
+//! `keysieve scan`: the order of the stages, in one place.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use keysieve::blob::{Blob, ObjectId};
+use keysieve::coverage::{Reason, Tally};
+use keysieve::error::{Error, Result};
+use keysieve::finding::{Outcome, Sighting};
+use keysieve::git::Repo;
+use keysieve::provenance::{self, Scene};
+use keysieve::report::{self, Format, Options};
+use keysieve::rules::{CONFIDENCES, RuleSet, SEVERITIES, Selection};
+use keysieve::scan::{Carried, Scanner, sightings};
+use keysieve::source::{Base, Files, History, Range, Staged, Stdin};
+use keysieve::suppress::{self, Policy};
+
+use super::args::{Color, OutputArgs, RuleArgs, Scan};
+use super::exit::Exit;
+use crate::config::Config;
+
+/// Runs a scan and writes its reports.
+pub fn run(args: Scan) -> Result<Exit> {
+    let output = Output::new(&args.output)?;
+    let mode = Mode::of(&args)?;
+    let repo = mode.repo()?;
+    let config = configuration(&args.rules, repo.as_ref(), &mode.folder())?;
+    let rules = load(&args.rules, &config)?;
+    let outcome = search(&args, &mode, repo.as_ref(), &config, &rules, &output)?;
+    output.write(&outcome)?;
+    Ok(if args.output.exit_zero { Exit::of(&outcome, 0) } else { Exit::of(&outcome, args.output.exit_code.unwrap_or(1)) })
+}
+
+fn search(args: &Scan, mode: &Mode, repo: Option<&Repo>, config: &Config, rules: &RuleSet, output: &Output) -> Result<Outcome> {
+    let scanner = Scanner::new(rules);
+    let found = Found(Mutex::default());
+    let reading = Reading { args, config, scanner: &scanner, found: &found };
+    let tally = reading.read(mode, repo)?;
+    let id_key = std::env::var("KEYSIEVE_ID_KEY").ok().filter(|key| !key.is_empty());
+    let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
+    let mut findings = provenance::locate(scene, found.into_vec())?;
+    let now = now();
+    suppress::apply(&mut findings, &output.policy(config, &now));
+    provenance::sort(&mut findings);
+    let mut notices = config.notices();
+    notices.extend(rules.warnings.iter().cloned());
+    Ok(Outcome { mode: mode.word(), findings, tally, notices })
+}
+
+/// What the command line asks to read.
+enum Mode {
+    Paths(Vec<PathBuf>),
+    Staged,
+    History(PathBuf),
+    Range(String),
+    Stdin,
+}
+
+impl Mode {
+    fn of(args: &Scan) -> Result<Self> {
+        let source = &args.source;
+        if source.staged {
+            return Ok(Self::Staged);
+        }
+        if let Some(repo) = &source.history {
+            return Ok(Self::History(repo.clone().unwrap_or_else(|| PathBuf::from("."))));
+        }
+        if let Some(range) = &source.range {
+            return Ok(Self::Range(range.clone()));
+        }
+        if source.stdin {
+            return Ok(Self::Stdin);
+        }
+        let here = || vec![PathBuf::from(".")];
+        let paths = if args.paths.is_empty() { here() } else { args.paths.clone() };
+        match paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
+            Some(path) => Err(Error::Usage(format!("{}: no such file or directory; nothing was scanned", path.display()))),
+            None => Ok(Self::Paths(paths)),
+        }
+    }
+
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Paths(_) => "paths",
+            Self::Staged => "staged",
+            Self::History(_) => "history",
+            Self::Range(_) => "range",
+            Self::Stdin => "stdin",
+        }
+    }
+
+    fn repo(&self) -> Result<Option<Repo>> {
+        let here = Path::new(".");
+        let needed = |repo: Option<Repo>| {
+            repo.ok_or_else(|| Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into()))
+        };
+        match self {
+            Self::Paths(paths) => Repo::discover(paths.first().map_or(here, PathBuf::as_path), false),
+            Self::Stdin => Ok(None),
+            Self::History(path) => Repo::at(path).map(Some),
+            Self::Range(_) => needed(Repo::discover(here, true)?).map(Some),
+            Self::Staged => {
+                let repo = needed(Repo::discover(here, true)?)?;
+                if repo.is_bare() {
+                    return Err(Error::Usage("a bare repository has nothing staged; use --history or --range".into()));
+                }
+                Ok(Some(repo))
+            }
+        }
+    }
+
+    /// Where a configuration is looked for outside repositories.
+    fn folder(&self) -> PathBuf {
+        match self {
+            Self::Paths(paths) => paths.first().cloned().unwrap_or_else(|| PathBuf::from(".")),
+            _ => PathBuf::from("."),
+        }
+    }
+}
+
+/// What was found so far, by all threads.
+struct Found(Mutex<Vec<Sighting>>);
+
+impl Found {
+    fn add(&self, sightings: Vec<Sighting>) {
+        if !sightings.is_empty() {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sightings);
+        }
+    }
+    fn into_vec(self) -> Vec<Sighting> {
+        self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+struct Reading<'a> {
+    args: &'a Scan,
+    config: &'a Config,
+    scanner: &'a Scanner,
+    found: &'a Found,
+}
+
+impl Reading<'_> {
+    fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<Tally> {
+        let (skip, max_size) = (&self.config.skip, self.args.max_file_size);
+        let see = |blob: &Blob<'_>| self.found.add(self.scanner.sight(blob));
+        match (mode, repo) {
+            (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
+            (Mode::Paths(paths), _) => self.files(paths, repo, false),
+            (Mode::Staged, Some(repo)) => Staged { repo, skip, max_size }.visit(&see),
+            (Mode::History(_), Some(repo)) => self.history(repo),
+            (Mode::Range(range), Some(repo)) => {
+                self.pool()?;
+                let (include, exclude) = ends(repo, range)?;
+                Range { repo, include, exclude, skip, max_size }.visit(&see)
+            }
+            _ => Err(Error::Internal("a source without its repository".into())),
+        }
+    }
+
+    fn files(&self, paths: &[PathBuf], repo: Option<&Repo>, only_changed: bool) -> Result<Tally> {
+        let files = Files {
+            paths,
+            repo,
+            no_ignore: self.args.no_ignore,
+            skip: &self.config.skip,
+            max_size: self.args.max_file_size,
+            threads: self.args.threads.unwrap_or(0),
+            only_changed,
+        };
+        files.visit(&|blob: &Blob<'_>| self.found.add(self.scanner.sight(blob)))
+    }
+
+    /// Every object, then what the working tree has beyond them.
+    fn history(&self, repo: &Repo) -> Result<Tally> {
+        self.pool()?;
+        let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
+            let whole = || (vec![0..blob.bytes.len()], Carried::default());
+            let inherit = |base: Base<'_, _>| self.scanner.inherit(base.value, base.copies, blob.bytes.len());
+            let (zones, carried) = base.map_or_else(whole, inherit);
+            let scanned = self.scanner.scan(blob.bytes, blob.binary, &zones, carried);
+            if !scanned.matches.is_empty() {
+                self.found.add(sightings(blob, scanned.matches.clone()));
+            }
+            scanned
+        };
+        let mut tally = History { repo, max_size: self.args.max_file_size }.visit(&scan)?;
+        if tally.blobs + tally.commits == 0 {
+            tally.skip(Reason::Missing, "the repository has no objects: there was nothing to audit");
+        }
+        if let Some(root) = &repo.work_tree {
+            tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
+        }
+        Ok(tally)
+    }
+
+    fn pool(&self) -> Result<()> {
+        let Some(threads) = self.args.threads else { return Ok(()) };
+        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        built.map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+/// `A..B`, `A..` (to HEAD), `..B` (all of B), or a single commit (all that it reaches).
+fn ends(repo: &Repo, range: &str) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
+    if range.contains("...") {
+        return Err(Error::Usage(format!("`{range}`: write A..B; A...B (symmetric difference) is not a range that adds something")));
+    }
+    let (from, to) = range.split_once("..").unwrap_or(("", range));
+    let to = if to.is_empty() { "HEAD" } else { to };
+    let exclude = if from.is_empty() { vec![] } else { vec![repo.commit_named(from)?] };
+    Ok((vec![repo.commit_named(to)?], exclude))
+}
+
+/// The configuration that holds: named, found, or none.
+pub fn configuration(args: &RuleArgs, repo: Option<&Repo>, folder: &Path) -> Result<Config> {
+    match &args.config {
+        Some(path) => Config::named(path),
+        None if args.no_config => Ok(Config::default()),
+        None => Config::found(repo, folder),
+    }
+}
+
+/// The rules that flags and configuration ask for.
+pub fn load(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
+    let join = |a: &[String], b: &[String]| [a, b].concat();
+    RuleSet::load(&Selection {
+        no_builtin: args.no_builtin_rules,
+        files: [args.rules.as_slice(), config.rules.as_slice()].concat(),
+        enable: join(&args.enable, &config.enable),
+        disable: join(&args.disable, &config.disable),
+    })
+}
+
+fn now() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    keysieve::time::iso8601(since.as_secs() as i64, 0)
+}
+
+/// Where reports go and how they look.
+struct Output<'a> {
+    args: &'a OutputArgs,
+    format: Format,
+    further: Vec<(Format, PathBuf)>,
+    min_severity: keysieve::rules::Severity,
+    min_confidence: keysieve::rules::Confidence,
+}
+
+impl<'a> Output<'a> {
+    fn new(args: &'a OutputArgs) -> Result<Self> {
+        let further = args.report.iter().map(|text| {
+            let (format, file) = text.split_once('=').ok_or_else(|| {
+                Error::Usage(format!("--report `{text}`: write FORMAT=FILE, such as json=report.json"))
+            })?;
+            Ok((parse_format(format)?, PathBuf::from(file)))
+        });
+        Ok(Self {
+            args,
+            format: parse_format(&args.format)?,
+            further: further.collect::<Result<_>>()?,
+            min_severity: level("--min-severity", &args.min_severity, SEVERITIES)?,
+            min_confidence: level("--min-confidence", &args.min_confidence, CONFIDENCES)?,
+        })
+    }
+
+    fn policy<'c>(&self, config: &'c Config, now: &'c str) -> Policy<'c> {
+        let (min_severity, min_confidence) = (self.min_severity, self.min_confidence);
+        Policy { allowed: &config.allow, min_severity, min_confidence, now }
+    }
+
+    fn write(&self, outcome: &Outcome) -> Result<()> {
+        for (format, path) in self.further.iter().map(|(f, p)| (*f, p)).chain(self.args.output.iter().map(|p| (self.format, p))) {
+            let failed = |source| Error::Write { what: path.display().to_string(), source };
+            let mut file = File::create(path).map_err(failed)?;
+            report::write(outcome, format, &self.options(false), &mut file).and_then(|()| file.flush()).map_err(failed)?;
+        }
+        if self.args.output.is_none() {
+            let color = use_color(self.args.color);
+            super::to_stdout(|out| report::write(outcome, self.format, &self.options(color), out))?;
+        }
+        Ok(())
+    }
+
+    fn options(&self, color: bool) -> Options {
+        Options {
+            show_secrets: self.args.show_secrets,
+            show_suppressed: self.args.show_suppressed,
+            color,
+            width: super::width(),
+            quiet: self.args.quiet,
+            verbose: self.args.verbose,
+        }
+    }
+}
+
+fn use_color(color: Color) -> bool {
+    match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
+    }
+}
+
+fn parse_format(word: &str) -> Result<Format> {
+    let words: Vec<_> = Format::WORDS.iter().map(|(word, _)| *word).collect();
+    Format::parse(word).ok_or_else(|| Error::Usage(format!("no format is called `{word}`; there are {}", words.join(", "))))
+}
+
+fn level<T: Copy>(flag: &str, word: &str, words: &[(&str, T)]) -> Result<T> {
+    let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+    let found = words.iter().find(|(name, _)| *name == word).map(|(_, level)| *level);
+    found.ok_or_else(|| Error::Usage(format!("{flag} `{word}`: must be one of {}", names.join(", "))))
+}

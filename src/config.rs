@@ -1,0 +1,182 @@
+//! `.keysieve.yaml`: what a repository says about how it is scanned. It is untrusted: it can leave things out, and every
+//! report says what, but it cannot run a program, reach the network, or read outside the repository.
+
+use std::path::{Path, PathBuf};
+
+use globset::{Glob, GlobSet, GlobSetBuilder};
+use keysieve::error::{Error, Result};
+use keysieve::git::Repo;
+use keysieve::pack::Kind;
+use keysieve::suppress::Allowed;
+use keysieve::yaml::{self, Fault, Map, Node};
+
+/// The file's name at the root of a repository.
+pub const NAME: &str = ".keysieve.yaml";
+/// A configuration has no reason to be larger.
+const MAX_SIZE: u64 = 1 << 20;
+
+/// What a configuration file says.
+#[derive(Debug, Default)]
+pub struct Config {
+    /// Where it was read from.
+    pub source: String,
+    /// Paths that are left out.
+    pub skip: GlobSet,
+    /// The same as written.
+    pub skip_globs: Vec<String>,
+    /// Rules to turn on.
+    pub enable: Vec<String>,
+    /// Rules to turn off.
+    pub disable: Vec<String>,
+    /// Own rule files.
+    pub rules: Vec<PathBuf>,
+    /// Secrets that are accepted.
+    pub allow: Vec<Allowed>,
+}
+
+impl Config {
+    /// The configuration that somebody named.
+    ///
+    /// # Errors
+    /// It cannot be read, or has faults.
+    pub fn named(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        Self::parse(&text, &path.display().to_string(), path.parent())
+    }
+
+    /// The configuration at the root of a repository (of a bare one, in HEAD's tree), or at the root of a folder.
+    ///
+    /// # Errors
+    /// It cannot be read, or has faults.
+    pub fn found(repo: Option<&Repo>, folder: &Path) -> Result<Self> {
+        if let Some(repo) = repo.filter(|repo| repo.is_bare()) {
+            return Self::in_head(repo);
+        }
+        let root = repo.and_then(|repo| repo.work_tree.as_deref()).unwrap_or(folder);
+        let path = root.join(NAME);
+        let failed = |source| Error::Read { path: path.clone(), source };
+        let data = match std::fs::symlink_metadata(&path) {
+            Ok(data) => data,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(Self::default()),
+            Err(error) => return Err(failed(error)),
+        };
+        if !data.is_file() || data.len() > MAX_SIZE {
+            let why = "must be a plain file of at most 1 MiB, not a link; or use --no-config";
+            return Err(Error::Usage(format!("{}: {why}", path.display())));
+        }
+        let text = std::fs::read_to_string(&path).map_err(failed)?;
+        Self::parse(&text, NAME, Some(root))
+    }
+
+    fn in_head(repo: &Repo) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let tree = repo.head()?.and_then(|head| repo.tree_of(&head));
+        let Some(blob) = tree.and_then(|tree| repo.blob_at(&tree, NAME.as_bytes())) else { return Ok(Self::default()) };
+        if repo.read(&blob, Kind::Blob, &mut bytes).is_err() {
+            return Ok(Self::default());
+        }
+        Self::parse(&String::from_utf8_lossy(&bytes), &format!("HEAD:{NAME}"), None)
+    }
+
+    fn parse(text: &str, source: &str, root: Option<&Path>) -> Result<Self> {
+        let mut faults = Vec::new();
+        let mut config = Self { source: source.to_owned(), ..Self::default() };
+        match yaml::parse(text) {
+            Ok(Node { value: yaml::Value::Null, .. }) => {}
+            Ok(node) => config.fill(&node, root, &mut faults),
+            Err(fault) => faults.push(fault),
+        }
+        if faults.is_empty() {
+            return Ok(config);
+        }
+        faults.sort();
+        Err(Error::Faults { faults: faults.iter().map(|fault| format!("{source}:{fault}")).collect() })
+    }
+
+    fn fill(&mut self, node: &Node, root: Option<&Path>, faults: &mut Vec<Fault>) {
+        let mut map = Map::new(node, "the configuration", faults);
+        let at = map.place("skip");
+        self.skip_globs = map.texts("skip", faults);
+        self.skip = globs(&self.skip_globs, |why| faults.push(at.fault(why)));
+        self.enable = map.texts("enable", faults);
+        self.disable = map.texts("disable", faults);
+        let at = map.place("rules");
+        for name in map.texts("rules", faults) {
+            match inside(root, &name) {
+                Some(path) => self.rules.push(path),
+                None => faults.push(at.fault(format!("`{name}` is not a file in the repository; use --rules for others"))),
+            }
+        }
+        for node in map.list("allow", faults) {
+            self.allow.extend(allowed(node, faults));
+        }
+        map.finish(faults);
+    }
+
+    /// What the configuration turns off, a sentence each.
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        let source = &self.source;
+        if !self.skip_globs.is_empty() {
+            notices.push(format!("{source} skips {}", self.skip_globs.join(", ")));
+        }
+        if !self.disable.is_empty() {
+            notices.push(format!("{source} turns off {}", self.disable.join(", ")));
+        }
+        notices
+    }
+}
+
+fn allowed(node: &Node, faults: &mut Vec<Fault>) -> Option<Allowed> {
+    let before = faults.len();
+    let mut map = Map::new(node, "an allow entry", faults);
+    let fingerprint = map.required_text("fingerprint", faults);
+    let at = map.place("fingerprint");
+    if !fingerprint.starts_with("ks1:") && !fingerprint.starts_with("ks1k:") {
+        faults.push(at.fault("`fingerprint` must be one that a report shows: ks1:…"));
+    }
+    let reason = map.required_text("reason", faults);
+    let at = map.place("paths");
+    let paths = map.texts("paths", faults);
+    let paths = (!paths.is_empty()).then(|| globs(&paths, |why| faults.push(at.fault(why))));
+    let at = map.place("until");
+    let until = map.text("until", faults);
+    if until.as_ref().is_some_and(|date| !is_date(date)) {
+        faults.push(at.fault("`until` must be a date, YYYY-MM-DD"));
+    }
+    map.finish(faults);
+    (faults.len() == before).then_some(Allowed { fingerprint, paths, reason, until })
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+}
+
+/// A glob set in which `dir/` and `dir` also mean everything below.
+fn globs(patterns: &[String], mut fault: impl FnMut(String)) -> GlobSet {
+    let mut builder = GlobSetBuilder::new();
+    for pattern in patterns {
+        let base = pattern.trim_end_matches('/');
+        for text in [base.to_owned(), format!("{base}/**")] {
+            match Glob::new(&text) {
+                Ok(glob) => drop(builder.add(glob)),
+                Err(error) => {
+                    fault(format!("`{pattern}` is no glob: {}", error.kind()));
+                    break;
+                }
+            }
+        }
+    }
+    builder.build().unwrap_or_else(|error| {
+        fault(error.to_string());
+        GlobSet::empty()
+    })
+}
+
+/// A file that really is in the repository, links resolved.
+fn inside(root: Option<&Path>, name: &str) -> Option<PathBuf> {
+    let root = root?.canonicalize().ok()?;
+    let path = root.join(name).canonicalize().ok()?;
+    path.starts_with(&root).then_some(path)
+}

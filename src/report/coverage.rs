@@ -1,0 +1,83 @@
+//! The coverage statement as text: what was read, what was not and why, and whether that makes the scan incomplete.
+
+use super::Options;
+use super::document::{Document, GapDoc, Scan};
+use super::escape::{count, grouped, size};
+use super::page::{ALARM, BOLD, CALM, PLAIN, Page, WARN};
+
+/// How many examples of a gap are shown.
+const MAX_EXAMPLES: usize = 3;
+
+/// The end of every text report. A clean scan gets one line, or none with `--quiet`.
+pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
+    let scan = &document.scan;
+    let clean = scan.open == 0 && scan.complete;
+    if clean && options.quiet {
+        return;
+    }
+    for notice in &scan.notices {
+        page.flow("note: ", WARN, 6, &[(PLAIN, notice)]);
+    }
+    if clean {
+        return clean_line(page, scan, options);
+    }
+    if scan.open > 0 && !options.quiet {
+        let hint = "Harmless or no secret? `keysieve allow FINGERPRINT --state STATE --reason WHY`";
+        page.paragraph("", PLAIN, hint);
+    }
+    let open = count(scan.open, "open finding");
+    page.paragraph("", BOLD, &format!("{}; {open}{}", read(scan), suppressed(scan, ", ")));
+    for gap in &scan.not_read {
+        self::gap(page, gap);
+    }
+    if !scan.complete {
+        let rest = if scan.open == 0 { "nothing open in what was read, but " } else { "" };
+        let text = format!("{rest}not everything was read; this is no all-clear.");
+        page.flow("INCOMPLETE: ", ALARM, 2, &[(BOLD, &text)]);
+    }
+}
+
+fn clean_line(page: &mut Page, scan: &Scan, options: &Options) {
+    let nothing = scan.read.files + scan.read.blobs + scan.read.commits + scan.read.tags + scan.read.bytes == 0;
+    let found = if nothing { "nothing to scan" } else { "no secrets found" };
+    let gaps: Vec<_> = scan.not_read.iter().map(|gap| format!("{} {}", grouped(gap.count), gap.reason)).collect();
+    let read = if nothing { String::new() } else { format!("; {}", read(scan)) };
+    let gaps = if gaps.is_empty() { String::new() } else { format!("; not read: {}", gaps.join(", ")) };
+    let text = format!("{found}{read}{}{gaps}", suppressed(scan, "; "));
+    page.paragraph("", CALM, &text);
+    for gap in scan.not_read.iter().filter(|_| options.verbose) {
+        self::gap(page, gap);
+    }
+}
+
+fn read(scan: &Scan) -> String {
+    let read = &scan.read;
+    let counted = [(read.files, "file"), (read.blobs, "blob"), (read.commits, "commit"), (read.tags, "tag")];
+    let mut parts: Vec<_> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
+    if parts.is_empty() && read.bytes == 0 {
+        return "read nothing".to_owned();
+    }
+    parts.push(size(read.bytes));
+    format!("read {}", parts.join(", "))
+}
+
+fn suppressed(scan: &Scan, lead: &str) -> String {
+    let all: u64 = scan.suppressed.values().sum();
+    if all == 0 {
+        return String::new();
+    }
+    let by: Vec<_> = scan.suppressed.iter().map(|(by, n)| format!("{} {by}", grouped(*n))).collect();
+    format!("{lead}{} suppressed ({})", grouped(all), by.join(", "))
+}
+
+fn gap(page: &mut Page, gap: &GapDoc) {
+    let (lead, style) = if gap.incomplete { ("INCOMPLETE: ", ALARM) } else { ("not read: ", PLAIN) };
+    let head = format!("{} {}", grouped(gap.count), gap.reason);
+    page.flow(lead, style, 2, &[(PLAIN, &head)]);
+    for example in gap.examples.iter().take(MAX_EXAMPLES) {
+        page.verbatim(2, PLAIN, example);
+    }
+    if gap.count > MAX_EXAMPLES as u64 && !gap.examples.is_empty() {
+        page.paragraph("  ", PLAIN, &format!("and {} more", grouped(gap.count - MAX_EXAMPLES as u64)));
+    }
+}

@@ -1,0 +1,374 @@
+//! The report as plain values, with every secret already replaced. All formats are written from it and none of them
+//! sees the outcome itself, so none can print what was not cleaned here. Serialised, it is the JSON format.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Options;
+use super::escape::base64;
+use super::fill::{self, Values};
+use super::redact::Redactor;
+use crate::blob::PlaceKind;
+use crate::coverage::Tally;
+use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Suppression};
+use crate::rules::{CONFIDENCES, Guidance, Rule, SEVERITIES};
+
+/// A whole report.
+#[derive(Serialize)]
+pub(super) struct Document {
+    pub schema: u32,
+    pub tool: Tool,
+    pub scan: Scan,
+    pub findings: Vec<FindingDoc>,
+}
+
+/// Who wrote it.
+#[derive(Serialize)]
+pub(super) struct Tool {
+    pub name: &'static str,
+    pub version: &'static str,
+}
+
+/// What was scanned, what not, and what was left out of the findings.
+#[derive(Serialize)]
+pub(super) struct Scan {
+    pub mode: &'static str,
+    pub read: Read,
+    pub not_read: Vec<GapDoc>,
+    pub complete: bool,
+    pub suppressed: BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
+    /// How many findings are open.
+    #[serde(skip)]
+    pub open: u64,
+}
+
+/// What was read.
+#[derive(Serialize)]
+pub(super) struct Read {
+    pub files: u64,
+    pub blobs: u64,
+    pub commits: u64,
+    pub tags: u64,
+    pub bytes: u64,
+}
+
+/// What was not read, for one reason.
+#[derive(Serialize)]
+pub(super) struct GapDoc {
+    pub reason: &'static str,
+    pub count: u64,
+    pub examples: Vec<String>,
+    pub incomplete: bool,
+}
+
+/// One secret.
+#[derive(Serialize)]
+pub(super) struct FindingDoc {
+    pub fingerprint: String,
+    pub rule: String,
+    pub provider: String,
+    pub title: String,
+    pub severity: &'static str,
+    pub confidence: &'static str,
+    pub redacted: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    pub status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<SuppressionDoc>,
+    pub exposure: ExposureDoc,
+    #[serde(flatten)]
+    pub first: Spot,
+    pub places: Vec<PlaceDoc>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
+    pub guidance: GuidanceDoc,
+    /// The runbook with nothing filled in, for what is said of the rule.
+    #[serde(skip)]
+    pub runbook: GuidanceDoc,
+    #[serde(skip)]
+    pub level: Level,
+    #[serde(skip)]
+    pub known: &'static Rule,
+}
+
+/// Why a finding is not open.
+#[derive(Serialize)]
+pub(super) struct SuppressionDoc {
+    pub by: String,
+    pub state: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// How far it got.
+#[derive(Serialize)]
+pub(super) struct ExposureDoc {
+    pub level: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_refs: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_head: Option<bool>,
+}
+
+/// A path and a position in it; what is unknown is absent.
+#[derive(Serialize, Default, Clone)]
+pub(super) struct Spot {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_line: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_column: Option<u64>,
+    /// The path in bytes, for URIs.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+    /// Whether the path is what the file system has: UTF-8, and nothing in it was replaced.
+    #[serde(skip)]
+    pub exact: bool,
+}
+
+/// Where one copy is.
+#[derive(Serialize)]
+pub(super) struct PlaceDoc {
+    pub kind: &'static str,
+    #[serde(flatten)]
+    pub spot: Spot,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blob: Option<String>,
+    #[serde(flatten)]
+    pub commit: Option<CommitDoc>,
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub decoded_by: Vec<&'static str>,
+    #[serde(skip)]
+    pub what: PlaceKind,
+    #[serde(skip)]
+    pub current: bool,
+    #[serde(skip)]
+    pub context: String,
+    #[serde(skip)]
+    pub suppression: Option<SuppressionDoc>,
+}
+
+/// The commit of a place.
+#[derive(Serialize)]
+pub(super) struct CommitDoc {
+    #[serde(rename = "commit")]
+    pub id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub author: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub date: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+}
+
+/// A runbook with what is known filled in.
+#[derive(Serialize, PartialEq, Eq, Hash, Clone)]
+pub(super) struct GuidanceDoc {
+    pub headline: String,
+    pub now: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replace: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub investigate: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub clean_up: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+/// Builds a report's parts; all strings go through its redactor.
+pub(super) struct Builder<'a> {
+    pub redactor: Redactor<'a>,
+    pub show_secrets: bool,
+}
+
+impl<'a> Builder<'a> {
+    /// A builder that hides the secrets of these findings, unless they were asked for. What a rule calls public is an
+    /// identifier, not a secret: it must stay legible in the commands that revoke the key it belongs to.
+    pub fn new(findings: &'a [Finding], options: &Options) -> Self {
+        let secrets = findings.iter().filter(|finding| !finding.rule.public).map(|finding| &finding.secret);
+        let redactor = if options.show_secrets { Redactor::off() } else { Redactor::new(secrets) };
+        Self { redactor, show_secrets: options.show_secrets }
+    }
+
+    /// The whole report.
+    pub fn document(&self, outcome: &Outcome, options: &Options) -> Document {
+        let listed = outcome.findings.iter().filter(|finding| finding.is_open() || options.show_suppressed);
+        Document {
+            schema: 1,
+            tool: Tool { name: "keysieve", version: env!("CARGO_PKG_VERSION") },
+            scan: self.scan(outcome),
+            findings: listed.map(|finding| self.finding(finding)).collect(),
+        }
+    }
+
+    fn scan(&self, outcome: &Outcome) -> Scan {
+        let Tally { files, blobs, commits, tags, bytes, ref not_read } = outcome.tally;
+        let not_read = not_read.iter().map(|(reason, gap)| GapDoc {
+            reason: reason.word(),
+            count: gap.count,
+            examples: self.all(&gap.examples),
+            incomplete: reason.is_incomplete(),
+        });
+        Scan {
+            mode: outcome.mode,
+            read: Read { files, blobs, commits, tags, bytes },
+            not_read: not_read.collect(),
+            complete: outcome.tally.is_complete(),
+            suppressed: outcome.suppressed().into_iter().map(|(by, count)| (self.redactor.ours(&by), count)).collect(),
+            notices: self.all(&outcome.notices),
+            open: outcome.open().count() as u64,
+        }
+    }
+
+    /// One finding.
+    pub fn finding(&self, finding: &Finding) -> FindingDoc {
+        let rule = finding.rule;
+        let first = finding.places.iter().find(|place| place.path.is_some());
+        let details = finding.details.iter().map(|(k, v)| (self.redactor.ours(k), self.redactor.data(v)));
+        let secret = || String::from_utf8_lossy(finding.secret.reveal()).into_owned();
+        FindingDoc {
+            fingerprint: finding.fingerprint.clone(),
+            rule: self.redactor.ours(rule.id),
+            provider: self.redactor.ours(rule.provider),
+            title: self.redactor.ours(rule.title),
+            severity: word(SEVERITIES, finding.severity),
+            confidence: word(CONFIDENCES, finding.confidence),
+            redacted: self.redactor.label(&finding.secret),
+            secret: self.show_secrets.then(secret),
+            status: if finding.is_open() { "open" } else { "suppressed" },
+            suppression: finding.suppression.as_ref().map(|s| self.suppression(s)),
+            exposure: self.exposure(&finding.exposure),
+            first: first.map(|place| self.spot(place)).unwrap_or_default(),
+            places: finding.places.iter().map(|place| self.place(place)).collect(),
+            details: details.collect(),
+            guidance: self.guidance(rule, Some(finding)),
+            runbook: self.guidance(rule, None),
+            level: finding.exposure.level,
+            known: rule,
+        }
+    }
+
+    fn suppression(&self, suppression: &Suppression) -> SuppressionDoc {
+        SuppressionDoc {
+            by: self.redactor.ours(&suppression.by),
+            state: self.redactor.data(&suppression.state),
+            reason: self.redactor.data(&suppression.reason),
+        }
+    }
+
+    fn exposure(&self, exposure: &Exposure) -> ExposureDoc {
+        ExposureDoc {
+            level: exposure.level.word(),
+            since: exposure.since.as_deref().map(|since| self.redactor.ours(since)),
+            commit: exposure.commit.map(|id| self.redactor.ours(&id.to_string())),
+            remote_refs: self.all(&exposure.remote_refs),
+            in_head: exposure.in_head,
+        }
+    }
+
+    fn spot(&self, place: &Place) -> Spot {
+        let raw = place.path.as_deref();
+        let bytes = raw.map(|path| self.redactor.bytes(path).into_owned()).unwrap_or_default();
+        let path = raw.map(|_| String::from_utf8_lossy(&bytes).into_owned());
+        let valid = std::str::from_utf8(&bytes).is_ok();
+        let known = |number: u64| (number > 0).then_some(number);
+        Spot {
+            path,
+            path_base64: (!valid).then(|| base64(&bytes)),
+            line: known(place.site.line),
+            column: known(place.site.column),
+            end_line: known(place.site.end_line),
+            end_column: known(place.site.end_column),
+            exact: valid && raw == Some(&bytes[..]),
+            bytes,
+        }
+    }
+
+    fn place(&self, place: &Place) -> PlaceDoc {
+        PlaceDoc {
+            kind: place.kind.word(),
+            spot: self.spot(place),
+            blob: place.blob.map(|id| self.redactor.ours(&id.to_string())),
+            commit: place.commit.as_ref().map(|commit| self.commit(commit)),
+            reference: place.reference.as_deref().map(|name| self.redactor.data(name)),
+            decoded_by: place.decoded_by.clone(),
+            what: place.kind,
+            current: place.current,
+            context: self.redactor.data(&place.site.context),
+            suppression: place.suppression.as_ref().map(|s| self.suppression(s)),
+        }
+    }
+
+    fn commit(&self, commit: &CommitInfo) -> CommitDoc {
+        CommitDoc {
+            id: self.redactor.ours(&commit.id.to_string()),
+            author: self.redactor.data(&commit.author),
+            date: self.redactor.ours(&commit.date),
+            subject: self.redactor.data(&commit.subject),
+        }
+    }
+
+    /// The runbook of a rule, filled in with what a finding says.
+    pub fn guidance(&self, rule: &Rule, finding: Option<&Finding>) -> GuidanceDoc {
+        let values = finding.map(|finding| self.values(finding)).unwrap_or_default();
+        let fill = |text: &&str| self.redactor.ours(&fill::fill(text, &values));
+        let list = |texts: &[&str]| texts.iter().map(fill).collect();
+        let maybe = |text: &str| (!text.is_empty()).then(|| fill(&text));
+        let Guidance { headline, now, replace, investigate, clean_up, commands, .. } = *rule.guidance();
+        let Guidance { console_url, docs, contact, warnings, .. } = *rule.guidance();
+        GuidanceDoc {
+            headline: fill(&headline),
+            now: list(now),
+            replace: list(replace),
+            investigate: list(investigate),
+            clean_up: list(clean_up),
+            commands: list(commands),
+            console_url: maybe(console_url),
+            docs: maybe(docs),
+            contact: maybe(contact),
+            warnings: list(warnings),
+        }
+    }
+
+    fn values(&self, finding: &Finding) -> Values {
+        let own = [("redacted", self.redactor.label(&finding.secret)), ("fingerprint", finding.fingerprint.clone())];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let details = finding.details.iter().map(|(name, value)| (name.clone(), self.redactor.data(value)));
+        Values { named: own.chain(details).collect(), prefix: self.redactor.data(&finding.secret.public_prefix()) }
+    }
+
+    fn all(&self, texts: &[String]) -> Vec<String> {
+        texts.iter().map(|text| self.redactor.data(text)).collect()
+    }
+}
+
+/// The word for a value of an ordered list of words.
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words.iter().find(|(_, it)| *it == value).map_or("", |(word, _)| word)
+}

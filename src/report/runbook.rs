@@ -1,0 +1,117 @@
+//! What to do about a finding, as text: by how far the secret got, then by provider.
+
+use super::document::{FindingDoc, GuidanceDoc};
+use super::escape::pathspec;
+use super::page::{ALARM, BOLD, PLAIN, Page, WARN};
+use crate::finding::Level;
+
+/// How many paths get a command of their own.
+const MAX_COMMANDS: usize = 5;
+
+/// The first acts, which depend on the exposure and not on the provider.
+pub(super) fn first_acts(page: &mut Page, finding: &FindingDoc) {
+    match finding.level {
+        Level::Staged => unstage(page, finding),
+        Level::Worktree => worktree(page),
+        Level::Local => rewrite(page, finding),
+        Level::Dangling => page.verbatim(4, BOLD, "git gc --prune=now"),
+        Level::Pushed | Level::Unreachable | Level::Unknown => {}
+    }
+}
+
+fn unstage(page: &mut Page, finding: &FindingDoc) {
+    let current = || finding.places.iter().filter(|place| place.current && place.spot.path.is_some());
+    let in_index = |of_blobs: bool| current().filter(move |place| place.blob.is_some() || !of_blobs);
+    let of_blobs = current().any(|place| place.blob.is_some());
+    let mut paths: Vec<_> = in_index(of_blobs).map(|place| &place.spot).collect();
+    paths.dedup_by(|a, b| a.bytes == b.bytes);
+    for spot in paths.iter().take(MAX_COMMANDS) {
+        let printable = spot.exact && !spot.bytes.iter().any(u8::is_ascii_control);
+        let path = spot.path.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec);
+        page.verbatim(4, BOLD, &format!("git restore --staged {path}"));
+    }
+    if paths.len() > MAX_COMMANDS {
+        page.paragraph("    ", PLAIN, &format!("and the same for {} more", paths.len() - MAX_COMMANDS));
+    }
+    let then = "Then take the value out of the file (read it from an environment variable or a secret manager), \
+                stage the file again and commit.";
+    page.paragraph("  ", PLAIN, then);
+}
+
+fn worktree(page: &mut Page) {
+    let then = "Take the value out of the file (read it from an environment variable or a secret manager) before you \
+                `git add` it, or keep the whole file out of git with a line in .gitignore.";
+    page.paragraph("  ", PLAIN, then);
+}
+
+fn rewrite(page: &mut Page, finding: &FindingDoc) {
+    let commit = finding.exposure.commit.as_deref().map_or("<commit>", short);
+    let path = finding.first.path.as_deref().filter(|_| finding.first.exact).map_or("<path>".into(), pathspec);
+    page.paragraph("  ", BOLD, "Rewrite before pushing");
+    let first = format!("Mark {commit} as `edit` (if it is the very first commit: --root in place of {commit}~1).");
+    page.paragraph("   1. ", PLAIN, &first);
+    page.verbatim(6, BOLD, &format!("git rebase -i {commit}~1"));
+    page.paragraph("   2. ", PLAIN, "Take the value out of the file, then");
+    page.verbatim(6, BOLD, &format!("git add {path}"));
+    page.verbatim(6, BOLD, "git commit --amend --no-edit");
+    page.verbatim(6, BOLD, "git rebase --continue");
+    page.paragraph("   3. ", PLAIN, "Scan again: other commits and stashes may have it too.");
+    page.verbatim(6, BOLD, "keysieve scan --history");
+}
+
+/// A commit id as people write it.
+pub(super) fn short(id: &str) -> &str {
+    id.get(..10).unwrap_or(id)
+}
+
+/// What to do with the provider, in short: for secrets that were not shared as far as anybody knows.
+pub(super) fn in_short(page: &mut Page, finding: &FindingDoc) {
+    let text = format!("Only if it was shared in another way: {}", finding.guidance.headline);
+    page.paragraph("  ", PLAIN, &text);
+    pointer(page, finding);
+}
+
+/// Where the whole runbook is.
+pub(super) fn pointer(page: &mut Page, finding: &FindingDoc) {
+    page.paragraph("  ", PLAIN, &format!("All steps: `keysieve guide {}`", finding.rule));
+}
+
+/// The whole runbook.
+pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
+    page.paragraph("  ", ALARM, &guidance.headline);
+    steps(page, "Do now", &guidance.now, true);
+    if !guidance.commands.is_empty() {
+        page.paragraph("  ", BOLD, "Commands");
+    }
+    commands(page, guidance);
+    for warning in &guidance.warnings {
+        page.flow("   ! ", WARN, 5, &[(PLAIN, warning)]);
+    }
+    steps(page, "Replace", &guidance.replace, false);
+    steps(page, "Investigate", &guidance.investigate, false);
+    steps(page, "Clean up", &guidance.clean_up, false);
+    let links = [("Console", &guidance.console_url), ("Docs", &guidance.docs), ("Contact", &guidance.contact)];
+    for (name, link) in links {
+        if let Some(link) = link {
+            page.flow(&format!("  {name:<7}  "), BOLD, 11, &[(PLAIN, link)]);
+        }
+    }
+}
+
+/// The runnable lines of a runbook.
+pub(super) fn commands(page: &mut Page, guidance: &GuidanceDoc) {
+    for command in &guidance.commands {
+        page.verbatim(6, BOLD, command);
+    }
+}
+
+fn steps(page: &mut Page, title: &str, steps: &[String], numbered: bool) {
+    if steps.is_empty() {
+        return;
+    }
+    page.paragraph("  ", BOLD, title);
+    for (i, step) in steps.iter().enumerate() {
+        let lead = if numbered { format!("  {:>2}. ", i + 1) } else { "   - ".to_owned() };
+        page.paragraph(&lead, PLAIN, step);
+    }
+}

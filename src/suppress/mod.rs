@@ -1,0 +1,131 @@
+//! What is known and accepted: marks findings and places, never drops them. Paths are judged here, where they are known.
+
+use std::collections::HashSet;
+
+use globset::GlobSet;
+
+use crate::finding::{Finding, Place, Suppression};
+use crate::rules::{Confidence, Severity};
+
+/// A secret that the configuration accepts.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// The secret.
+    pub fingerprint: String,
+    /// The paths where it is accepted; everywhere if `None`.
+    pub paths: Option<GlobSet>,
+    /// Why.
+    pub reason: String,
+    /// The last day that it is accepted, `YYYY-MM-DD`.
+    pub until: Option<String>,
+}
+
+/// What is accepted in this run.
+#[derive(Debug, Clone)]
+pub struct Policy<'a> {
+    /// Entries of the configuration.
+    pub allowed: &'a [Allowed],
+    /// Findings below count as accepted.
+    pub min_severity: Severity,
+    /// Findings below count as accepted.
+    pub min_confidence: Confidence,
+    /// The time, ISO 8601 in UTC.
+    pub now: &'a str,
+}
+
+/// Marks what is accepted. A finding is when all its places are.
+pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
+    for finding in findings {
+        expire(finding, policy.now);
+        by_rule_paths(finding);
+        inline(finding);
+        configured(finding, policy);
+        if finding.suppression.is_none() {
+            let all = finding.places.iter().all(|place| place.suppression.is_some());
+            finding.suppression = finding.places.first().filter(|_| all).and_then(|place| place.suppression.clone());
+        }
+        if finding.suppression.is_none() {
+            finding.suppression = threshold(finding, policy);
+        }
+    }
+}
+
+/// A token that says of itself that its time is over is worth knowing, and no more.
+fn expire(finding: &mut Finding, now: &str) {
+    if finding.details.get("expires").is_some_and(|expires| expires.as_str() < now) {
+        finding.details.insert("state".into(), "expired".into());
+        finding.severity = Severity::Low;
+    }
+}
+
+/// `paths` and `not_paths` of the rule: a place whose path fits `not_paths` does not count; a path outside `paths`
+/// lowers the confidence.
+fn by_rule_paths(finding: &mut Finding) {
+    let rule = finding.rule;
+    let fits = |globs: &[&str], path: &[u8]| {
+        let path = crate::git::bytes_path(path);
+        globs.iter().filter_map(|glob| globset::Glob::new(glob).ok()).any(|glob| glob.compile_matcher().is_match(&path))
+    };
+    if !rule.not_paths.is_empty() {
+        for place in &mut finding.places {
+            if place.path.as_ref().is_some_and(|path| fits(rule.not_paths, path)) {
+                place.suppression.get_or_insert_with(|| mark("rule", "not-here", "the rule does not hold for this path"));
+            }
+        }
+    }
+    let outside = |place: &Place| place.path.as_ref().is_none_or(|path| !fits(rule.paths, path));
+    if !rule.paths.is_empty() && finding.places.iter().all(outside) {
+        finding.confidence = Confidence::Low;
+    }
+}
+
+/// Markers beside the secret. Older versions of a path count as accepted where HEAD's version, or the one about to
+/// replace it, carries the marker for this secret.
+fn inline(finding: &mut Finding) {
+    let rule = finding.rule;
+    let marked = |place: &Place| {
+        let names = |name: &str| rule.id == name || rule.aliases.contains(&name);
+        let allow = place.site.allows.iter().find(|allow| allow.rule.as_ref().is_none_or(|name| names(name)));
+        allow.map(|allow| mark("inline", "allowed", if allow.reason.is_empty() { allow.marker } else { &allow.reason }))
+    };
+    let mut newest: HashSet<Vec<u8>> = HashSet::new();
+    for place in &mut finding.places {
+        let Some(suppression) = marked(place) else { continue };
+        if place.in_head || place.current {
+            newest.extend(place.path.clone());
+        }
+        place.suppression.get_or_insert(suppression);
+    }
+    for place in &mut finding.places {
+        if place.path.as_ref().is_some_and(|path| newest.contains(path)) {
+            place.suppression.get_or_insert_with(|| mark("inline", "allowed", "the newest version of this path allows it"));
+        }
+    }
+}
+
+fn configured(finding: &mut Finding, policy: &Policy<'_>) {
+    let today = &policy.now[..policy.now.len().min(10)];
+    let holds = |allowed: &&Allowed| {
+        allowed.fingerprint == finding.fingerprint && allowed.until.as_ref().is_none_or(|until| today <= until.as_str())
+    };
+    for allowed in policy.allowed.iter().filter(holds) {
+        for place in &mut finding.places {
+            let path = place.path.as_ref().map(|path| crate::git::bytes_path(path));
+            let here = allowed.paths.as_ref().is_none_or(|globs| path.is_some_and(|path| globs.is_match(path)));
+            if here {
+                place.suppression.get_or_insert_with(|| mark("config", "allowed", &allowed.reason));
+            }
+        }
+    }
+}
+
+fn threshold(finding: &Finding, policy: &Policy<'_>) -> Option<Suppression> {
+    if finding.severity < policy.min_severity {
+        return Some(mark("threshold", "below", "its severity is below --min-severity"));
+    }
+    (finding.confidence < policy.min_confidence).then(|| mark("threshold", "below", "its confidence is below --min-confidence"))
+}
+
+fn mark(by: &str, state: &str, reason: &str) -> Suppression {
+    Suppression { by: by.into(), state: state.into(), reason: reason.into() }
+}
