@@ -9,9 +9,8 @@ use crate::rules::Severity;
 pub fn jwt(secret: &[u8]) -> Judgement {
     let mut parts = secret.split(|b| *b == b'.');
     let (Some(header), Some(payload)) = (parts.next(), parts.next()) else { return Judgement::rejected() };
-    let decode = |part: &[u8]| -> Option<serde_json::Value> {
-        serde_json::from_slice(&BASE64URL_NOPAD.decode(part).ok()?).ok()
-    };
+    let decode =
+        |part: &[u8]| -> Option<serde_json::Value> { serde_json::from_slice(&BASE64URL_NOPAD.decode(part).ok()?).ok() };
     let Some(header) = decode(header) else { return Judgement::rejected() };
     let Some(alg) = header.get("alg").and_then(|alg| alg.as_str()) else { return Judgement::rejected() };
     let mut judgement = Judgement::default().detail("alg", alg);

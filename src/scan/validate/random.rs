@@ -21,15 +21,41 @@ pub fn is_mixed(value: &[u8]) -> bool {
 pub fn is_hash_or_uuid(value: &[u8]) -> bool {
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let uuid = value.len() == 36
-        && value.iter().enumerate().all(|(i, b)| if [8, 13, 18, 23].contains(&i) { *b == b'-' } else { b.is_ascii_hexdigit() });
+        && value
+            .iter()
+            .enumerate()
+            .all(|(i, b)| if [8, 13, 18, 23].contains(&i) { *b == b'-' } else { b.is_ascii_hexdigit() });
     uuid || hex && [32, 40, 56, 64, 96, 128].contains(&value.len())
 }
 
 /// For each first letter, the letters that often follow it in English words and identifiers.
 const FOLLOWERS: [&str; 26] = [
-    "bcdgilmnprstuvy", "aeilorsuy", "aehikloruty", "adeiorsu", "abcdefilmnprstvwx", "aeiloru", "aehilnor", "aeiorty",
-    "acdefglmnoprstvz", "aou", "eins", "aeilopstuy", "abeimopsuy", "acdegiknostuy", "abcdfgiklmnoprstuvw", "aehiloprsty",
-    "u", "acdegiklmnorstuvy", "aceghiklmopqstuwy", "aehiorstuwy", "abcdegilmnprst", "aeio", "aehinors", "acept", "elmops", "aei",
+    "bcdgilmnprstuvy",
+    "aeilorsuy",
+    "aehikloruty",
+    "adeiorsu",
+    "abcdefilmnprstvwx",
+    "aeiloru",
+    "aehilnor",
+    "aeiorty",
+    "acdefglmnoprstvz",
+    "aou",
+    "eins",
+    "aeilopstuy",
+    "abeimopsuy",
+    "acdegiknostuy",
+    "abcdfgiklmnoprstuvw",
+    "aehiloprsty",
+    "u",
+    "acdegiklmnorstuvy",
+    "aceghiklmopqstuwy",
+    "aehiorstuwy",
+    "abcdegilmnprst",
+    "aeio",
+    "aehinors",
+    "acept",
+    "elmops",
+    "aei",
 ];
 
 /// Whether a value looks like the output of a random generator rather than words, identifiers, paths or numbers.
@@ -70,10 +96,22 @@ mod tests {
 
     #[test]
     fn words_are_not_random() {
-        for value in ["my_secret_value_name", "getAuthenticationToken", "application/json", "controlantSecretManager", "2024-01-15T10:00:00Z", "com.example.project.Key1", "username_or_password", "12345678901234567890", "SOME_CONSTANT_NAME_2"] {
+        for value in [
+            "my_secret_value_name",
+            "getAuthenticationToken",
+            "application/json",
+            "controlantSecretManager",
+            "2024-01-15T10:00:00Z",
+            "com.example.project.Key1",
+            "username_or_password",
+            "12345678901234567890",
+            "SOME_CONSTANT_NAME_2",
+        ] {
             assert!(!looks_random(value.as_bytes()), "{value}");
         }
-        for value in ["x7k2m9p4q1w3v5b8n6c0d2a4f", "Zx91kLmQ0pRtUv7WbNc3", "9f8a7c6b5d4e3f2a1b0c", "qWnVxZpLkTgHsJdRfBmY"] {
+        for value in
+            ["x7k2m9p4q1w3v5b8n6c0d2a4f", "Zx91kLmQ0pRtUv7WbNc3", "9f8a7c6b5d4e3f2a1b0c", "qWnVxZpLkTgHsJdRfBmY"]
+        {
             assert!(looks_random(value.as_bytes()), "{value}");
         }
     }

@@ -7,10 +7,50 @@ use crate::rules::Severity;
 
 /// Passwords that nobody keeps secret.
 const DEFAULTS: &[&str] = &[
-    "password", "passwd", "pass", "pwd", "secret", "root", "admin", "postgres", "mysql", "mongo", "mongodb", "redis",
-    "guest", "user", "username", "test", "1234", "12345", "123456", "changeme", "example", "db_password", "dbpass",
-    "your_password", "yourpassword", "mypassword", "docker", "rabbitmq", "sa", "default", "p4ssw0rd", "passw0rd", "pw",
-    "dbpassword", "userpass", "foo", "bar", "baz", "hunter2", "letmein", "foobar", "topsecret", "s3cr3t", "password123",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "root",
+    "admin",
+    "postgres",
+    "mysql",
+    "mongo",
+    "mongodb",
+    "redis",
+    "guest",
+    "user",
+    "username",
+    "test",
+    "1234",
+    "12345",
+    "123456",
+    "changeme",
+    "example",
+    "db_password",
+    "dbpass",
+    "your_password",
+    "yourpassword",
+    "mypassword",
+    "docker",
+    "rabbitmq",
+    "sa",
+    "default",
+    "p4ssw0rd",
+    "passw0rd",
+    "pw",
+    "dbpassword",
+    "userpass",
+    "foo",
+    "bar",
+    "baz",
+    "hunter2",
+    "letmein",
+    "foobar",
+    "topsecret",
+    "s3cr3t",
+    "password123",
 ];
 
 /// How far to look for the user name before and the host after a password.
@@ -74,10 +114,24 @@ fn is_example_host(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(&host);
     ["example", "invalid", "test"].contains(&last)
         || ["example.com", "example.org", "example.net"].iter().any(|e| host == *e || host.ends_with(&format!(".{e}")))
-        || ["host", "hostname", "server", "your-host", "yourhost", "domain", "domain.com", "myhost"].contains(&host.as_str())
+        || ["host", "hostname", "server", "your-host", "yourhost", "domain", "domain.com", "myhost"]
+            .contains(&host.as_str())
 }
 
 fn is_this_machine(host: &str) -> bool {
-    ["localhost", "127.0.0.1", "0.0.0.0", "[::1]", "db", "database", "postgres", "mysql", "mongo", "redis", "mariadb", "rabbitmq"]
-        .contains(&host.to_ascii_lowercase().as_str())
+    [
+        "localhost",
+        "127.0.0.1",
+        "0.0.0.0",
+        "[::1]",
+        "db",
+        "database",
+        "postgres",
+        "mysql",
+        "mongo",
+        "redis",
+        "mariadb",
+        "rabbitmq",
+    ]
+    .contains(&host.to_ascii_lowercase().as_str())
 }
