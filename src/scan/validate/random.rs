@@ -14,9 +14,10 @@ pub fn entropy(bytes: &[u8]) -> f64 {
     -terms.sum::<f64>()
 }
 
-/// At least one letter and one digit.
+/// A letter and a digit, or letters that look random: one key in a hundred has no digit.
 pub fn is_mixed(value: &[u8]) -> bool {
-    value.iter().any(u8::is_ascii_digit) && value.iter().any(u8::is_ascii_alphabetic)
+    let letters = value.iter().any(u8::is_ascii_alphabetic);
+    letters && (value.iter().any(u8::is_ascii_digit) || looks_random(value))
 }
 
 /// A UUID, or nothing but hex digits in the length of a common digest.
@@ -44,8 +45,8 @@ const LETTERS_MARGIN: i32 = 32;
 /// It compares two explanations of the value: a name in source code (how often one letter, or one class of characters,
 /// follows another in the names of ripgrep, git and rails), and characters drawn at random from the alphabet it uses.
 pub fn looks_random(value: &[u8]) -> bool {
-    if value.len() < SHORTEST {
-        return false;
+    if value.len() < SHORTEST || is_uuid(value) {
+        return value.len() >= SHORTEST;
     }
     let made_of = Classes::of(value);
     if made_of.lower + made_of.upper == 0 || is_regular(value, &made_of) {
@@ -54,7 +55,7 @@ pub fn looks_random(value: &[u8]) -> bool {
     let one_case = made_of.digits == 0 && (made_of.lower == 0 || made_of.upper == 0);
     let letters = made_of.lower + made_of.upper >= LETTERS_LEN && one_case;
     let margin = if letters && made_of.is_plain_or_grouped() { LETTERS_MARGIN } else { MARGIN };
-    is_uuid(value) || surplus(value, &made_of) < margin
+    surplus(value, &made_of) < margin
 }
 
 /// How many bytes of each class a value has.
@@ -147,7 +148,7 @@ fn letter_cost(before: usize, letter: usize) -> i32 {
 /// Too few different characters, a date, a version, or numbers with something between.
 fn is_regular(value: &[u8], made_of: &Classes) -> bool {
     let letters = made_of.lower + made_of.upper;
-    let numbers = letters <= 2 && made_of.other >= 2 && !is_uuid(value);
+    let numbers = letters <= 2 && made_of.other >= 2;
     let version = matches!(value, [b'0'..=b'9', b'.', b'0'..=b'9', ..] | [b'0'..=b'9', b'0'..=b'9', b'.', b'0'..=b'9', ..]);
     made_of.distinct < 5 || numbers || version
 }

@@ -102,9 +102,11 @@ fn last_name(bytes: &[u8]) -> Option<&[u8]> {
 fn first_host(bytes: &[u8]) -> Option<&[u8]> {
     let bytes = bytes.strip_prefix(b"tcp(").or_else(|| bytes.strip_prefix(b"tcp:")).unwrap_or(bytes);
     let bytes = bytes.strip_prefix(b"//").unwrap_or(bytes);
-    let address = bytes.first() == Some(&b'[');
-    let belongs = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte) || address && b"[:]".contains(byte);
-    let length = bytes.iter().take_while(|byte| belongs(byte)).count();
+    if bytes.first() == Some(&b'[') {
+        return bytes.get(..=memchr::memchr(b']', bytes)?);
+    }
+    let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
+    let length = bytes.iter().take_while(belongs).count();
     // A word before an opening bracket is a function or a network, not a host.
     bytes.get(..length).filter(|host| !host.is_empty() && bytes.get(length) != Some(&b'('))
 }
