@@ -528,10 +528,10 @@ fn keyword_places(rule: &Rule, bytes: &[u8]) -> Vec<Range<usize>> {
 fn token_edge(bytes: &[u8], at: usize) -> bool {
     static ESCAPE: OnceLock<regex::bytes::Regex> = OnceLock::new();
     let escape = ESCAPE.get_or_init(|| {
-        let written = r"(?-u)(?:\\[abefnrtv0]|[%=][0-9a-fA-F]{2}|\\x[0-9a-fA-F]{2}|\\[uU][0-9a-fA-F]{4}|\\[0-7]{3}|\\U[0-9a-fA-F]{8}|(?:\x1b|\\x1[bB]|\\e|\\033|\\u001[bB])\[[0-9;]{0,14}m)$";
+        let written = r"(?-u)(?:\\[abefnrtv0]|[%=][0-9a-fA-F]{2}|\\x[0-9a-fA-F]{2}|\\[uU][0-9a-fA-F]{4}|\\[0-7]{3}|\\U0000[0-9a-fA-F]{4}|(?:\x1b|\\x1[bB]|\\e|\\033|\\u001[bB])\[[0-9;]{0,16}m)$";
         regex::bytes::Regex::new(written).unwrap()
     });
-    at == 0 || !bytes[at - 1].is_ascii_alphanumeric() || escape.is_match(&bytes[at.saturating_sub(24)..at])
+    at == 0 || !bytes[at - 1].is_ascii_alphanumeric() || escape.is_match(&bytes[at.saturating_sub(30)..at])
 }
 
 fn camel_edge(bytes: &[u8], at: usize) -> bool {

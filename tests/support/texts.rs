@@ -31,7 +31,8 @@ pub fn fill_marked(template: &str, random: &mut Random) -> Result<(String, Vec<R
     while at < template.len() {
         let rest = &template[at..];
         let close = if rest.starts_with('{') { rest.find('}') } else { None };
-        if let Some(close) = close {
+        // No placeholder has a brace in it.
+        if let Some(close) = close.filter(|close| !rest[1..*close].contains('{')) {
             let placeholder = &rest[..=close];
             let before = text.clone();
             let checks = move |name: &str, _: &str, random: &mut dyn FnMut() -> u64| validate::generate(name, &before, random);
@@ -184,7 +185,13 @@ pub fn code(random: &mut Random, lines: usize) -> String {
             14 => format!("{lower}:\n  api_key: !vault {a}/{b}/{c}\n  timeout: {number}\n"),
             15 => format!("curl https://api.{lower}/v2/{a}/{b} -H \"X-Api-Key: ${upper}_KEY\"\n"),
             16 => format!("new {name}({{ apiKey: config.get('{lower}.{a}.{b}.{c}') }})\n"),
-            17 => format!("{upper}_{}_ID={number:08x}-{:04x}-4{:03x}-9abc-{:012x}\n", b.to_ascii_uppercase(), number & 0xffff, number & 0xfff, number * 7919),
+            17 => format!(
+                "{upper}_{}_ID={number:08x}-{:04x}-4{:03x}-9abc-{:012x}\n",
+                pick(random, &["ORDER", "REQUEST", "CUSTOMER", "TENANT", "DEVICE"]),
+                number & 0xffff,
+                number & 0xfff,
+                number * 7919
+            ),
             18 => format!("test_{lower}_{a}_{b}_key_is_{c} ... ok ({number} ms)\n"),
             19 => format!("Set-Cookie: {lower}_{a}={b}; Path=/{c}; HttpOnly\n"),
             20 => format!("{lower}Key = {lower}SecretAccessKey.{a}{bb}({cc}.{b}_{c}, {number});\n"),
@@ -224,12 +231,13 @@ pub fn line_and_column(bytes: &[u8], at: usize) -> (u64, u64) {
     (line, column)
 }
 
-/// Panics with the failures, a line each, if there are any.
+/// Panics with the failures, a line each, if there are any; `KEYSIEVE_TEST_LINES` says how many are shown.
 pub fn none(what: &str, mut failures: Vec<String>) {
     failures.sort();
     let count = failures.len();
     if count > 0 {
-        failures.truncate(60);
+        let lines = std::env::var("KEYSIEVE_TEST_LINES").ok().and_then(|lines| lines.parse().ok());
+        failures.truncate(lines.unwrap_or(60));
         panic!("{what}: {count} failures\n  {}", failures.join("\n  "));
     }
 }
