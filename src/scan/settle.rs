@@ -15,6 +15,7 @@ pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
     }
     raw.sort_by(|a, b| order(a).cmp(&order(b)));
     raw.dedup_by(|a, b| a.found.span == b.found.span && a.found.rule.id == b.found.rule.id);
+    without_halves(&mut raw);
     let mut kept = without_overlaps(raw);
     kept.sort_by_key(|m| (m.found.span.start, m.found.span.end));
     join_parts(kept)
@@ -22,6 +23,18 @@ pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
 
 fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
     (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
+}
+
+/// What means nothing without its other half goes first if no half is near: it must not take another's place.
+fn without_halves(raw: &mut Vec<Raw>) {
+    if raw.iter().all(|m| m.found.rule.parts.iter().all(|part| !part.required)) {
+        return;
+    }
+    let all: Vec<(&str, Range<usize>)> = raw.iter().map(|m| (m.found.rule.id, m.found.span.clone())).collect();
+    raw.retain(|m| {
+        let near = |rule: &str, within| all.iter().any(|half| half.0 == rule && distance(&half.1, &m.found.span) <= within);
+        m.found.rule.parts.iter().all(|part| !part.required || near(part.rule, part.within))
+    });
 }
 
 /// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one with

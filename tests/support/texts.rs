@@ -7,6 +7,7 @@ use keysieve::finding::Match;
 use keysieve::rules::sample::{self, Random};
 use keysieve::rules::{Rule, RuleSet};
 use keysieve::scan::{Scanner, validate};
+use rayon::prelude::*;
 
 /// A scanner of one rule and of the rules that complete it.
 pub fn alone(rule: &'static Rule, all: &RuleSet) -> Scanner {
@@ -240,4 +241,13 @@ pub fn none(what: &str, mut failures: Vec<String>) {
         failures.truncate(lines.unwrap_or(60));
         panic!("{what}: {count} failures\n  {}", failures.join("\n  "));
     }
+}
+
+/// Does `work` for each item on all cores. The threads are the test's own: what they print is shown with it if it fails.
+pub fn in_pool<I: IntoParallelIterator<Item: Send>>(items: I, work: impl Fn(I::Item) + Sync + Send)
+where
+    I: Send,
+{
+    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    pool.install(|| items.into_par_iter().for_each(work));
 }
