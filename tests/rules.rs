@@ -345,6 +345,10 @@ fn check_context(rule: &'static Rule, name: &str, bytes: &[u8], span: std::ops::
     let Some(found) = sightings.iter().find(right) else {
         return faults.add("not found", name, format!("want {span:?}, found {}", all()));
     };
+    let stranger = |s: &&Sighting| is_open(&s.hit) && s.hit.rule.provider != rule.provider;
+    if let Some(other) = sightings.iter().find(stranger).filter(|s| !HOLDS_ANOTHER.contains(&(rule.id, s.hit.rule.id))) {
+        faults.add("another provider's rule fires", name, format!("{} at {:?}", other.hit.rule.id, other.hit.span));
+    }
     let site = &found.site;
     let (from, to) = (line_and_column(bytes, span.start), line_and_column(bytes, span.end));
     if (site.line, site.column, site.end_line, site.end_column) != (from.0, from.1, to.0, to.1) {
@@ -354,6 +358,145 @@ fn check_context(rule: &'static Rule, name: &str, bytes: &[u8], span: std::ops::
     if site.context.contains(&secret) || format!("{found:?}").contains(&secret) && !found.hit.rule.public {
         faults.add("secret is shown", name, String::new());
     }
+}
+
+/// Where the name of a variable leads to a value, as people write it: `NAME` is the name in upper snake case, `Name`,
+/// `name` and `na_me` and `na-me` are it in other cases.
+const ASSIGNMENTS: &[&str] = &[
+    "NAME=VALUE\n",
+    "NAME=\"VALUE\"\n",
+    "NAME='VALUE'\r\nOTHER=1\r\n",
+    "NAME = VALUE\n",
+    "export NAME=VALUE; run\n",
+    "set NAME=VALUE\r\n",
+    "$env:NAME = \"VALUE\"\n",
+    "os.environ[\"NAME\"] = \"VALUE\"\n",
+    "os.Setenv(\"NAME\", \"VALUE\")\n",
+    "process.env.NAME = 'VALUE';\n",
+    "ENV['NAME'] = 'VALUE'\n",
+    "getenv('NAME', 'VALUE')\n",
+    "ENV NAME VALUE\n",
+    "ENV NAME=VALUE\n",
+    "ARG NAME=VALUE\n",
+    "docker run -e NAME=VALUE image\n",
+    "\"NAME\": \"VALUE\",\n",
+    "{\"name\":\"VALUE\"}",
+    "{\\\"name\\\":\\\"VALUE\\\"}",
+    "{ \"name\" : \"VALUE\" }\n",
+    "na_me: VALUE\n",
+    "na_me: 'VALUE'\n",
+    "na-me: \"VALUE\"\n",
+    "NAME: VALUE # live\n",
+    "- NAME=VALUE\n",
+    "- name: NAME\n  value: VALUE\n",
+    "na_me = \"VALUE\"\n",
+    "const name = \"VALUE\";\n",
+    "const name: string = 'VALUE';\n",
+    "let name = `VALUE`;\n",
+    "name: 'VALUE',\n",
+    "var name = \"VALUE\"\n",
+    "Name := \"VALUE\"\n",
+    "Name: \"VALUE\",\n",
+    "private static final String NAME = \"VALUE\";\n",
+    "public string Name { get; set; } = \"VALUE\";\n",
+    "pub const NAME: &str = \"VALUE\";\n",
+    "$name = 'VALUE';\n",
+    "'na_me' => 'VALUE',\n",
+    "define('NAME', 'VALUE');\n",
+    "#define NAME \"VALUE\"\n",
+    ":na-me \"VALUE\"\n",
+    "--na-me VALUE\n",
+    "--na-me=VALUE\n",
+    "<Name>VALUE</Name>\n",
+    "<na-me>VALUE</na-me>\n",
+    "<add key=\"Name\" value=\"VALUE\" />\n",
+    "<config name=\"VALUE\"/>\n",
+    "https://host.internal.test/?na_me=VALUE&a=1\n",
+    "https://host.internal.test/?NAME%3DVALUE\n",
+    "\"NAME\\u003dVALUE\"\n",
+    "\"a\\nNAME=VALUE\\nb\"\n",
+    "X-Na-Me: VALUE\r\n",
+    "self.na_me = \"VALUE\"\n",
+    "MY_NAME=VALUE\n",
+    "éNAME=VALUEé\n",
+];
+
+#[test]
+fn names_lead_to_keys_without_a_prefix() {
+    let names = ["runa api key", "runa key", "controlant secret access key", "controlant api key", "augno api key", "augno secret key"];
+    let mut failures = Vec::new();
+    for name in names {
+        let words: Vec<&str> = name.split(' ').collect();
+        let title = |word: &&str| word[..1].to_ascii_uppercase() + &word[1..];
+        let titles: Vec<String> = words.iter().map(title).collect();
+        let pascal = titles.concat();
+        let camel = words[0].to_owned() + &titles[1..].concat();
+        let mut random = Random::new(seed(name));
+        for form in ASSIGNMENTS {
+            let values = 40;
+            let mut missed = Vec::new();
+            for _ in 0..values {
+                let value = fill("{alnum:15}4k{alnum:17}", &mut random).unwrap();
+                let text = form
+                    .replace("NAME", &words.join("_").to_ascii_uppercase())
+                    .replace("Na-Me", &titles.join("-"))
+                    .replace("na_me", &words.join("_"))
+                    .replace("na-me", &words.join("-"))
+                    .replace("Name", &pascal)
+                    .replace(if form.starts_with("- name") { "\0" } else { "name" }, &camel)
+                    .replace("VALUE", &value);
+                let at = text.find(&value).unwrap();
+                let found = sight(text.as_bytes());
+                let right = |s: &Sighting| {
+                    s.hit.span == (at..at + value.len()) && is_open(&s.hit) && s.hit.rule.provider.eq_ignore_ascii_case(words[0])
+                };
+                if !found.iter().any(right) {
+                    missed.push(format!("{text:?}: {}", describe(&found.into_iter().map(|s| s.hit).collect::<Vec<_>>())));
+                }
+            }
+            // A value may look like words by chance, but not twice in forty.
+            if missed.len() > 1 {
+                failures.push(format!("{name}: {} of {values} missed, {}", missed.len(), missed[0]));
+            }
+        }
+    }
+    none("names", failures);
+}
+
+/// Secrets of many rules in one file, far enough apart not to be context for one another.
+#[test]
+fn many_secrets_in_one_file() {
+    let failures: Vec<String> = (0..60u64)
+        .into_par_iter()
+        .flat_map_iter(|round| {
+            let mut random = Random::new(0xf11e + round);
+            let (mut bytes, mut wanted) = (Vec::new(), Vec::new());
+            for _ in 0..25 {
+                let rule = rules().get(random.below(rules().len()));
+                let Ok(text) = fill(rule.matches[random.below(rule.matches.len())], &mut random) else { continue };
+                let apart = 3500 + random.below(80);
+                bytes.extend((0..apart).map(|at| if at % 67 == 0 { b'\n' } else { b'.' }));
+                bytes.push(b'\n');
+                let found = everything().scan_whole(text.as_bytes()).matches;
+                wanted.extend(found.into_iter().map(|m| (bytes.len() + m.span.start..bytes.len() + m.span.end, m)));
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            let found = sight(&bytes);
+            let mut failures = Vec::new();
+            if found.len() != wanted.len() {
+                failures.push(format!("round {round}: {} found, not {}", found.len(), wanted.len()));
+            }
+            for (span, m) in wanted {
+                let same = |s: &&Sighting| s.hit.span == span && s.hit.rule.id == m.rule.id && s.hit.details == m.details && s.hit.implausible == m.implausible;
+                let place = line_and_column(&bytes, span.start);
+                if !found.iter().find(same).is_some_and(|s| (s.site.line, s.site.column) == place) {
+                    failures.push(format!("round {round}: {} at {span:?} is missing or misplaced", m.rule.id));
+                }
+            }
+            failures
+        })
+        .collect();
+    none("many secrets", failures);
 }
 
 #[test]
