@@ -456,6 +456,37 @@ fn changes_near_and_far_from_a_secret() {
     assert!(carried > 1000 && rechecked > 1000, "{carried} carried, {rechecked} rechecked");
 }
 
+/// Checks look beyond a match: what stands before and after the longest ones changes the verdict.
+#[test]
+fn changes_beyond_the_longest_matches() {
+    let seen = Seen::default();
+    let beyond = ["@localhost/a\n", "@example.com\n", "@db.acme-prod.io/a\n", "@", "\"", "user:", "//user:", "Z", "\n", ""];
+    in_pool(rules().iter().collect::<Vec<_>>(), |rule| {
+        let mut random = Random::new(seed(rule.id) ^ 0x10e6);
+        let scanner = texts::alone(rule, rules());
+        let hir = parsed(rule);
+        for round in 0..12 {
+            let mut longest = Vec::new();
+            drawn(&hir, round % 2 == 0, &mut random, &mut longest);
+            let before = texts::source(&mut random, 700, &[]);
+            let mut base = [&before, &b"\n"[..], rule.keywords[0].as_bytes(), b" ", &longest, beyond[random.below(3)].as_bytes()].concat();
+            base.extend(texts::source(&mut random, rule.reach + 700, &[]));
+            let scanned = scanner.scan_whole(&base);
+            let Some(span) = scanned.matches.first().map(|m| m.span.clone()) else { continue };
+            for change in beyond {
+                for (at, len) in [(span.end, 12), (span.end + random.below(280), 1), (span.start.saturating_sub(1 + random.below(140)), 1)] {
+                    let rest = (at + len).min(base.len());
+                    let ops = [Op::Copy(0..at.min(rest)), Op::Insert(change.as_bytes().to_vec()), Op::Copy(rest..base.len())];
+                    let (child, copies) = apply(&base, &ops);
+                    seen.step(&scanner, &scanned, &child, &copies, &|| format!("{} {span:?} changed at {at}", rule.id));
+                }
+            }
+        }
+    });
+    let (rechecked, matches) = (seen.rechecked.into_inner(), seen.matches.into_inner());
+    assert!(rechecked > 1000 && matches > 1000, "{rechecked} rechecked, {matches} matches");
+}
+
 // --- the plain engine: no filter, every rule at every place ---
 
 struct Plain {
@@ -538,8 +569,12 @@ fn camel_edge(bytes: &[u8], at: usize) -> bool {
     at > 0 && at < bytes.len() && bytes[at].is_ascii_uppercase() && !bytes[at - 1].is_ascii_uppercase()
 }
 
+fn parsed(rule: &Rule) -> regex_syntax::hir::Hir {
+    regex_syntax::ParserBuilder::new().utf8(false).unicode(false).build().parse(rule.regex).unwrap()
+}
+
 /// A text that a pattern may match, drawn from the pattern itself.
-fn drawn(hir: &regex_syntax::hir::Hir, random: &mut Random, out: &mut Vec<u8>) {
+fn drawn(hir: &regex_syntax::hir::Hir, long: bool, random: &mut Random, out: &mut Vec<u8>) {
     use regex_syntax::hir::{Class, HirKind};
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => {}
@@ -564,17 +599,18 @@ fn drawn(hir: &regex_syntax::hir::Hir, random: &mut Random, out: &mut Vec<u8>) {
             let most = repetition.max.unwrap_or(repetition.min + 20) as usize;
             let least = repetition.min as usize;
             let spread = match random.below(4) {
+                _ if long => (most - least).min(2000),
                 0 => 0,
                 1 => most - least,
                 _ => random.below((most - least).min(30) + 1),
             };
-            for _ in 0..least + spread.min(200) {
-                drawn(&repetition.sub, random, out);
+            for _ in 0..least + spread {
+                drawn(&repetition.sub, long, random, out);
             }
         }
-        HirKind::Capture(capture) => drawn(&capture.sub, random, out),
-        HirKind::Concat(parts) => parts.iter().for_each(|part| drawn(part, random, out)),
-        HirKind::Alternation(parts) => drawn(&parts[random.below(parts.len())], random, out),
+        HirKind::Capture(capture) => drawn(&capture.sub, long, random, out),
+        HirKind::Concat(parts) => parts.iter().for_each(|part| drawn(part, long, random, out)),
+        HirKind::Alternation(parts) => drawn(&parts[random.below(parts.len())], long, random, out),
     }
 }
 
@@ -625,12 +661,12 @@ fn whatever_a_pattern_matches_its_keywords_find() {
         .flat_map_iter(|rule| {
             let set = RuleSet::of(vec![rule]);
             let (plain, scanner) = (Plain::new(&set), Scanner::new(&set));
-            let hir = regex_syntax::ParserBuilder::new().utf8(false).unicode(false).build().parse(rule.regex).unwrap();
+            let hir = parsed(rule);
             let mut random = Random::new(seed(rule.id) ^ 0xd4a);
             let mut failures = Vec::new();
             for _ in 0..40 {
                 let mut bytes = pick(&mut random, &["", "x=", "\n", "a_", "\\n", "getX"]).as_bytes().to_vec();
-                drawn(&hir, &mut random, &mut bytes);
+                drawn(&hir, false, &mut random, &mut bytes);
                 bytes.extend_from_slice(pick(&mut random, &["", "\n", "\"", " é"]).as_bytes());
                 if !rule.anchored {
                     let words = [pick(&mut random, rule.keywords), rule.near.first().copied().unwrap_or_default()].join(" ");
