@@ -505,8 +505,8 @@ impl Plain {
         Self { rules: rules.iter().collect::<Vec<_>>().into_par_iter().map(compile).collect() }
     }
 
-    /// What every rule finds: its number, its secret and where the match begins.
-    fn find(&self, bytes: &[u8]) -> Vec<(usize, Range<usize>, usize)> {
+    /// What every rule finds: its number, the match, the secret in it, and where the keyword stands.
+    fn find(&self, bytes: &[u8]) -> Vec<(usize, Range<usize>, Range<usize>, usize)> {
         let tokens: Vec<bool> = (0..=bytes.len()).map(|at| token_edge(bytes, at)).collect();
         let words: Vec<bool> = (0..=bytes.len()).map(|at| tokens[at] || camel_edge(bytes, at)).collect();
         let mut found = Vec::new();
@@ -519,7 +519,7 @@ impl Plain {
             };
             if rule.anchored {
                 for at in (0..bytes.len()).filter(|at| edges[*at]) {
-                    found.extend(search(at, bytes.len()).map(|(_, secret)| (number, secret, at)));
+                    found.extend(search(at, bytes.len()).map(|(whole, secret)| (number, whole, secret, at)));
                 }
                 continue;
             }
@@ -529,8 +529,8 @@ impl Plain {
                 while at < end {
                     match if edges[at] { search(at, end) } else { None } {
                         Some((whole, secret)) => {
-                            found.push((number, secret, place.start));
                             at = whole.end.max(at + 1);
+                            found.push((number, whole, secret, place.start));
                         }
                         None => at += 1,
                     }
@@ -616,7 +616,7 @@ fn drawn(hir: &regex_syntax::hir::Hir, long: bool, random: &mut Random, out: &mu
 
 fn compare_with_plain(plain: &Plain, scanner: &Scanner, bytes: &[u8]) -> Result<usize, String> {
     let binary = is_binary(bytes);
-    let wanted = scanner.settled(bytes, binary, &plain.find(bytes));
+    let wanted = scanner.settled(bytes, binary, plain.find(bytes));
     let found = scanner.scan_whole(bytes).matches;
     let (fast, slow) = (told(&found), told(&wanted));
     if fast == slow { Ok(found.len()) } else { Err(format!("{:?}\n fast {fast:#?}\n plain {slow:#?}", String::from_utf8_lossy(bytes))) }
