@@ -16,8 +16,8 @@ use rayon::prelude::*;
 use texts::{alone, bare_tokens, fill, fill_marked, is_open, lead, line_and_column, none, own_prefix, seed};
 
 /// Values of each rule, shared out among its samples, but at least `LEAST` a sample.
-const VALUES: usize = 2000;
-const LEAST: usize = 60;
+const VALUES: usize = 1000;
+const LEAST: usize = 30;
 /// Of so many random values one may look like a stand-in or like words by chance.
 const ONE_IN: usize = 1000;
 
@@ -143,7 +143,7 @@ fn values_are_found_by_the_right_rule_at_the_right_place() {
         faults.lines()
     }));
     let values: usize = rules().iter().map(|rule| values_a_sample(rule) * rule.matches.len()).sum();
-    assert!(values > 200_000, "only {values} values");
+    assert!(values > 100_000, "only {values} values");
 }
 
 fn check_value(rule: &'static Rule, scanner: &Scanner, template: &str, text: &str, runs: &[texts::Run], faults: &mut Faults<'_>) {
@@ -435,8 +435,10 @@ fn names_lead_to_keys_without_a_prefix() {
         for form in ASSIGNMENTS {
             let values = 40;
             let mut missed = Vec::new();
-            for _ in 0..values {
-                let value = fill("{alnum:15}4k{alnum:17}", &mut random).unwrap();
+            for round in 0..values {
+                // Values whose first characters could be taken for something else.
+                let start = ["or", "is", "Is", "str", "any", "new", "b", "rb", "u", "value", "token"].get(round).copied().unwrap_or("q");
+                let value = start.to_owned() + &fill("{alnum:15}4k{alnum:15}", &mut random).unwrap();
                 let text = form
                     .replace("NAME", &words.join("_").to_ascii_uppercase())
                     .replace("Na-Me", &titles.join("-"))

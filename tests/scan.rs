@@ -167,6 +167,15 @@ fn filter_finds_what_an_automaton_finds() {
     assert!(hits > 50_000, "only {hits} hits");
 }
 
+/// Rules as a user writes them.
+fn own_rules(name: &str, yaml: &str) -> RuleSet {
+    let file = std::env::temp_dir().join(format!("keysieve-{name}-{}.yaml", std::process::id()));
+    std::fs::write(&file, yaml).unwrap();
+    let rules = RuleSet::load(&Selection { no_builtin: true, files: vec![file.clone()], ..Selection::default() });
+    std::fs::remove_file(&file).unwrap();
+    rules.unwrap()
+}
+
 #[test]
 fn filter_finds_what_an_automaton_finds_among_look_alikes() {
     let words = [
@@ -181,11 +190,7 @@ fn filter_finds_what_an_automaton_finds_among_look_alikes() {
             ));
         }
     }
-    let file = std::env::temp_dir().join(format!("keysieve-look-alikes-{}.yaml", std::process::id()));
-    std::fs::write(&file, yaml).unwrap();
-    let rules = RuleSet::load(&Selection { no_builtin: true, files: vec![file.clone()], ..Selection::default() });
-    std::fs::remove_file(&file).unwrap();
-    let rules = rules.unwrap();
+    let rules = own_rules("look-alikes", &yaml);
     let hits = compare_filter(&rules, 6000, |random| {
         let alphabet: &[u8] = if random.below(2) == 0 { b"ab" } else { b"aAbB_\x7f\x01\x02!" };
         (0..random.below(200)).map(|_| alphabet[random.below(alphabet.len())]).collect()
@@ -359,18 +364,21 @@ fn short_rules() -> RuleSet {
     RuleSet::of(rules().iter().filter(|rule| rule.anchored && rule.reach < 200).collect())
 }
 
-fn chains(scanner: &Scanner, rules: &RuleSet, count: u64, depth: usize, seen: &Seen) {
+/// A value of one of the match samples.
+fn match_sample(rules: &RuleSet, random: &mut Random) -> String {
+    let rule = rules.get(random.below(rules.len()));
+    fill(rule.matches[random.below(rule.matches.len())], random).unwrap_or_default()
+}
+
+/// Chains of deltas over texts with pieces of `text` in them.
+fn chains(scanner: &Scanner, count: u64, depth: usize, seen: &Seen, text: &(dyn Fn(&mut Random) -> String + Sync)) {
     in_pool(0..count, |chain| {
         let mut random = Random::new(0xde17a + chain * 7919);
-        let text = |random: &mut Random| {
-            let rule = rules.get(random.below(rules.len()));
-            fill(rule.matches[random.below(rule.matches.len())], random).unwrap_or_default()
-        };
         let pieces = 1 + random.below(10);
-        let mut bytes = planted(&mut random, pieces, &text);
+        let mut bytes = planted(&mut random, pieces, text);
         let mut scanned = scanner.scan_whole(&bytes);
         for generation in 0..depth {
-            let ops = script(&mut random, &bytes, &scanned.matches, &text);
+            let ops = script(&mut random, &bytes, &scanned.matches, text);
             let (child, copies) = apply(&bytes, &ops);
             scanned = seen.step(scanner, &scanned, &child, &copies, &|| format!("chain {chain}, generation {generation}"));
             bytes = child;
@@ -381,9 +389,33 @@ fn chains(scanner: &Scanner, rules: &RuleSet, count: u64, depth: usize, seen: &S
 #[test]
 fn deltas_give_what_whole_scans_give() {
     let seen = Seen::default();
-    chains(everything(), rules(), 60, 16, &seen);
+    chains(everything(), 60, 16, &seen, &|random| match_sample(rules(), random));
     let short = short_rules();
-    chains(&Scanner::new(&short), &short, 250, 14, &seen);
+    chains(&Scanner::new(&short), 250, 14, &seen, &|random| match_sample(&short, random));
+    let (carried, rechecked, matches) = (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
+    assert!(carried > 1000 && rechecked > 1000 && matches > 5000, "{carried} carried, {rechecked} rechecked, {matches} matches");
+}
+
+/// Rules with the least reach that their patterns allow, whose verdicts depend on what stands far away.
+const FAR: &str = r#"
+provider: Far
+rules:
+  - {id: far-url, title: A host decides, severity: high, confidence: high, keywords: ['zzdb://'], reach: 37, validate: [url-password],
+     pattern: '{left}zzdb://[a-z]{1,8}:(?<secret>[0-9A-Za-z]{8,20})@',
+     samples: {match: ['zzdb://{lower:1-8}:{alnum:16-20}@localhost/a', 'zzdb://{lower:1-8}:{alnum:16-20}@example.com/a', 'zzdb://{lower:8}:{alnum:20}@db.acme-prod.io/a'], ignore: ['zzdb']}}
+  - {id: far-word, title: A word far behind decides, severity: high, confidence: high, keywords: ['zzk_'], reach: 700, near: [zzomega],
+     pattern: '{left}(?<secret>zzk_[0-9a-z]{600}){right}',
+     samples: {match: ['zzk_{lower+digit:600} {._:600-720} zzomega', 'zzomega {._:600-720} zzk_{lower+digit:600}', 'zzomega', 'zzk_{lower+digit:600}'], ignore: ['zzk_']}}
+  - {id: far-context, title: By context, severity: high, confidence: medium, keywords: [zzhost], reach: 500, near: [zzsigma],
+     pattern: '{left}(?<secret>[0-9a-f]{32}){right}',
+     samples: {match: ['zzhost {._:300-500} {hex:32} {._:400-520} zzsigma', 'zzhost', 'zzsigma', '{hex:32}', '{hex:32} {._:350-500} zzhost zzsigma'], ignore: ['zzhost']}}
+"#;
+
+#[test]
+fn verdicts_that_depend_on_what_is_far_away() {
+    let rules = own_rules("far", FAR);
+    let (scanner, seen) = (Scanner::new(&rules), Seen::default());
+    chains(&scanner, 1500, 12, &seen, &|random| match_sample(&rules, random));
     let (carried, rechecked, matches) = (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
     assert!(carried > 1000 && rechecked > 1000 && matches > 5000, "{carried} carried, {rechecked} rechecked, {matches} matches");
 }
