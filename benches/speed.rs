@@ -82,10 +82,12 @@ fn filter(name: &str, rules: &RuleSet) {
 fn scan(name: &str, rules: &RuleSet) {
     let (text, scanner) = (text(rules, TEXT), Scanner::new(rules));
     measure(name, "filter, patterns, checks, settle", || {
-        text.chunks(16 << 10).map(|part| {
-            black_box(scanner.scan_whole(part).matches.len());
-            part.len() as u64
-        }).sum()
+        text.chunks(16 << 10)
+            .map(|part| {
+                black_box(scanner.scan_whole(part).matches.len());
+                part.len() as u64
+            })
+            .sum()
     });
 }
 
@@ -96,17 +98,24 @@ fn inherit(name: &str, rules: &RuleSet) {
     let mut random = Random::new(7);
     let children: Vec<(Vec<u8>, Vec<Copy>)> = (0..1000).map(|_| child(&base, random.below(base.len() - 100))).collect();
     measure(name, "children of 64 KB with one line changed, by inheriting", || {
-        children.iter().map(|(bytes, copies)| {
-            let (zones, carried) = scanner.inherit(&scanned, copies, bytes.len());
-            black_box(scanner.scan(bytes, false, &zones, carried).matches.len());
-            bytes.len() as u64
-        }).sum()
+        children
+            .iter()
+            .map(|(bytes, copies)| {
+                let (zones, carried) = scanner.inherit(&scanned, copies, bytes.len());
+                black_box(scanner.scan(bytes, false, &zones, carried).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
     });
     measure(name, "the same, each whole", || {
-        children.iter().take(100).map(|(bytes, _)| {
-            black_box(scanner.scan_whole(bytes).matches.len());
-            bytes.len() as u64
-        }).sum()
+        children
+            .iter()
+            .take(100)
+            .map(|(bytes, _)| {
+                black_box(scanner.scan_whole(bytes).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
     });
 }
 
@@ -121,7 +130,8 @@ fn child(base: &[u8], at: usize) -> (Vec<u8>, Vec<Copy>) {
 }
 
 fn pack(name: &str, scanner: Option<&Scanner>) {
-    let path = env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let path =
+        env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     let Ok(repo) = Repo::at(&path) else { return println!("{name}: {} is no repository", path.display()) };
     let what = path.display().to_string();
     measure(name, &what, || {
@@ -129,7 +139,8 @@ fn pack(name: &str, scanner: Option<&Scanner>) {
         repo.store().for_each(Kinds::BLOBS, |object: Object<'_>, base: Option<&Scanned>| {
             bytes.fetch_add(object.bytes.len() as u64, Ordering::Relaxed);
             let Some(scanner) = scanner else { return Scanned::default() };
-            let inherited = base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
+            let inherited =
+                base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
             let (zones, carried) = inherited.unwrap_or_else(|| (vec![0..object.bytes.len()], Carried::default()));
             scanner.scan(object.bytes, is_binary(object.bytes), &zones, carried)
         });

@@ -19,7 +19,7 @@ pub fn entropy(bytes: &[u8]) -> f64 {
 pub fn is_mixed(value: &[u8]) -> bool {
     let letters = value.iter().any(u8::is_ascii_alphabetic);
     let changes = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() != pair[1].is_ascii_lowercase()).count();
-    letters && (value.iter().any(u8::is_ascii_digit) || changes >= 5 && looks_random(value))
+    letters && (value.iter().any(u8::is_ascii_digit) || changes >= 3 && looks_random(value))
 }
 
 /// A UUID, or nothing but hex digits in the length of a common digest.
