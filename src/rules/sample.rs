@@ -10,8 +10,9 @@ impl Random {
         Self(seed)
     }
 
-    /// The next number.
-    pub fn number(&mut self) -> u64 {
+    /// The next number. Not an `Iterator`: it never ends, and callers want no `Option`.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -21,7 +22,7 @@ impl Random {
 
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.number() % bound as u64) as usize
+        (self.next() % bound as u64) as usize
     }
 }
 
@@ -41,7 +42,7 @@ pub fn fill(template: &str, random: &mut Random, checks: &Checks) -> Result<Stri
         rest = &rest[open..];
         match placeholder(rest) {
             Some((Item::Check(name), len)) => {
-                let made = checks(name, &out, &mut || random.number());
+                let made = checks(name, &out, &mut || random.next());
                 out.push_str(&made.ok_or_else(|| format!("nothing can generate {{check:{name}}}"))?);
                 rest = &rest[len..];
             }

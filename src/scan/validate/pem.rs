@@ -12,8 +12,8 @@ const LEAST_DISTINCT: usize = 16;
 const OPENSSH: &[u8] = b"openssh-key-v1\0";
 const OPENSSH_PLAIN: &[u8] = b"\0\0\0\x04none";
 
-/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on: raw, in a string literal, in a diff, indented, on
-/// one line.
+/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on: raw, in a string literal, in a diff, indented,
+/// on one line.
 pub fn check(secret: &[u8]) -> Judgement {
     let text = String::from_utf8_lossy(secret);
     if text.starts_with("PuTTY-User-Key-File-") {
@@ -104,7 +104,8 @@ fn body(inside: &str) -> String {
         inside.len() - value.len() + value.find(char::is_whitespace).unwrap_or(value.len())
     });
     let lines = inside[start..].lines().filter(|line| !line.contains(": "));
-    let is_mark = |piece: &&str| piece.is_empty() || piece.len() <= 2 && piece.bytes().all(|byte| b"+/".contains(&byte));
+    let is_mark =
+        |piece: &&str| piece.is_empty() || piece.len() <= 2 && piece.bytes().all(|byte| b"+/".contains(&byte));
     let pieces: Vec<&str> = lines
         .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '/')))
         .filter(|piece| !is_mark(piece))
@@ -211,7 +212,10 @@ mod tests {
             let body = BASE64.encode(&[OPENSSH, cipher, &tail].concat());
             assert_eq!(encrypted(&block("OPENSSH PRIVATE KEY", &format!("\n{body}\n"))).as_deref(), Some(answer));
         }
-        assert_eq!(encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(), Some("no"));
+        assert_eq!(
+            encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(),
+            Some("no")
+        );
         assert_eq!(encrypted("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: aes256-cbc\n").as_deref(), Some("yes"));
     }
 }
