@@ -112,7 +112,7 @@ pub fn pick<'a, T: ?Sized>(random: &mut Random, from: &[&'a T]) -> &'a T {
     from[random.below(from.len())]
 }
 
-const WORDS: &[&str] = &[
+pub const WORDS: &[&str] = &[
     "the", "a", "of", "to", "and", "in", "for", "with", "on", "from", "by", "at", "is", "are", "was", "were", "can",
     "must", "should", "may", "not", "only", "each", "every", "new", "old", "first", "last", "other", "same", "shipment",
     "temperature", "gift", "card", "order", "customer", "warehouse", "invoice", "device", "logger", "integration",
