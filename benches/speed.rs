@@ -1,4 +1,5 @@
 //! How fast the engines are. Not a test: prints the best of several runs, of which the first warms up.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/support/texts.rs"]
 mod texts;
@@ -51,7 +52,8 @@ fn measure(name: &str, what: &str, mut work: impl FnMut() -> u64) {
 
 /// Source-like text with a keyword about every kilobyte and no secret.
 fn text(rules: &RuleSet, len: usize) -> Vec<u8> {
-    let keywords: Vec<&str> = rules.iter().filter(|rule| !rule.generic).flat_map(|rule| rule.keywords).copied().collect();
+    let keywords: Vec<&str> =
+        rules.iter().filter(|rule| !rule.generic).flat_map(|rule| rule.keywords).copied().collect();
     let mut random = Random::new(64);
     let mut text = Vec::with_capacity(len + 200);
     while text.len() < len {
@@ -98,10 +100,12 @@ fn filter(name: &str, rules: &RuleSet) {
 fn scan(name: &str, rules: &RuleSet) {
     let (text, scanner) = (text(rules, TEXT), Scanner::new(rules));
     measure(name, "filter, patterns, checks, settle", || {
-        text.chunks(16 << 10).map(|part| {
-            black_box(scanner.scan_whole(part).matches.len());
-            part.len() as u64
-        }).sum()
+        text.chunks(16 << 10)
+            .map(|part| {
+                black_box(scanner.scan_whole(part).matches.len());
+                part.len() as u64
+            })
+            .sum()
     });
 }
 
@@ -112,17 +116,24 @@ fn inherit(name: &str, rules: &RuleSet) {
     let mut random = Random::new(7);
     let children: Vec<(Vec<u8>, Vec<Copy>)> = (0..1000).map(|_| child(&base, random.below(base.len() - 100))).collect();
     measure(name, "children of 64 KB with one line changed, by inheriting", || {
-        children.iter().map(|(bytes, copies)| {
-            let (zones, carried) = scanner.inherit(&scanned, copies, bytes.len());
-            black_box(scanner.scan(bytes, false, &zones, carried).matches.len());
-            bytes.len() as u64
-        }).sum()
+        children
+            .iter()
+            .map(|(bytes, copies)| {
+                let (zones, carried) = scanner.inherit(&scanned, copies, bytes.len());
+                black_box(scanner.scan(bytes, false, &zones, carried).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
     });
     measure(name, "the same, each whole", || {
-        children.iter().take(100).map(|(bytes, _)| {
-            black_box(scanner.scan_whole(bytes).matches.len());
-            bytes.len() as u64
-        }).sum()
+        children
+            .iter()
+            .take(100)
+            .map(|(bytes, _)| {
+                black_box(scanner.scan_whole(bytes).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
     });
 }
 
@@ -137,7 +148,8 @@ fn child(base: &[u8], at: usize) -> (Vec<u8>, Vec<Copy>) {
 }
 
 fn pack(name: &str, scanner: Option<&Scanner>) {
-    let path = env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let path =
+        env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     let Ok(repo) = Repo::at(&path) else { return println!("{name}: {} is no repository", path.display()) };
     let what = path.display().to_string();
     measure(name, &what, || {
@@ -145,7 +157,8 @@ fn pack(name: &str, scanner: Option<&Scanner>) {
         repo.store().for_each(Kinds::BLOBS, |object: Object<'_>, base: Option<&Scanned>| {
             bytes.fetch_add(object.bytes.len() as u64, Ordering::Relaxed);
             let Some(scanner) = scanner else { return Scanned::default() };
-            let inherited = base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
+            let inherited =
+                base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
             let (zones, carried) = inherited.unwrap_or_else(|| (vec![0..object.bytes.len()], Carried::default()));
             scanner.scan(object.bytes, is_binary(object.bytes), &zones, carried)
         });

@@ -1,5 +1,6 @@
 //! Every built-in rule against thousands of values generated from its own samples, in many contexts, with all other
 //! rules present.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/texts.rs"]
 mod texts;
@@ -127,26 +128,36 @@ fn sight(bytes: &[u8]) -> Vec<Sighting> {
 
 #[test]
 fn values_are_found_by_the_right_rule_at_the_right_place() {
-    none("values", of_each_rule(|rule| {
-        let scanner = alone(rule, rules());
-        let mut random = Random::new(seed(rule.id));
-        let mut faults = Faults::new(rule);
-        for template in rule.matches {
-            for _ in 0..values_a_sample(rule) {
-                match fill_marked(template, &mut random) {
-                    Ok((text, runs)) => check_value(rule, &scanner, template, &text, &runs, &mut faults),
-                    Err(why) => faults.add("cannot be generated", template, why),
+    none(
+        "values",
+        of_each_rule(|rule| {
+            let scanner = alone(rule, rules());
+            let mut random = Random::new(seed(rule.id));
+            let mut faults = Faults::new(rule);
+            for template in rule.matches {
+                for _ in 0..values_a_sample(rule) {
+                    match fill_marked(template, &mut random) {
+                        Ok((text, runs)) => check_value(rule, &scanner, template, &text, &runs, &mut faults),
+                        Err(why) => faults.add("cannot be generated", template, why),
+                    }
                 }
             }
-        }
-        faults.forgive(MISSED, values_a_sample(rule) * rule.matches.len());
-        faults.lines()
-    }));
+            faults.forgive(MISSED, values_a_sample(rule) * rule.matches.len());
+            faults.lines()
+        }),
+    );
     let values: usize = rules().iter().map(|rule| values_a_sample(rule) * rule.matches.len()).sum();
     assert!(values > 100_000, "only {values} values");
 }
 
-fn check_value(rule: &'static Rule, scanner: &Scanner, template: &str, text: &str, runs: &[texts::Run], faults: &mut Faults<'_>) {
+fn check_value(
+    rule: &'static Rule,
+    scanner: &Scanner,
+    template: &str,
+    text: &str,
+    runs: &[texts::Run],
+    faults: &mut Faults<'_>,
+) {
     let bytes = text.as_bytes();
     let wanted: Vec<Match> = scanner.scan_whole(bytes).matches;
     let wanted: Vec<&Match> = wanted.iter().filter(|m| m.rule.id == rule.id && is_open(m)).collect();
@@ -164,7 +175,11 @@ fn check_value(rule: &'static Rule, scanner: &Scanner, template: &str, text: &st
             faults.add("span cuts a generated run", template, format!("{:?} of {text:?}", want.span));
         }
         if !found.iter().any(|m| stands_for(m, want)) && !is_detail(want, &found) {
-            faults.add("not found among all rules", template, format!("want {:?}, found {}", want.span, describe(&found)));
+            faults.add(
+                "not found among all rules",
+                template,
+                format!("want {:?}, found {}", want.span, describe(&found)),
+            );
         }
     }
     for Sighting { hit, site, .. } in &sightings {
@@ -182,28 +197,38 @@ fn check_value(rule: &'static Rule, scanner: &Scanner, template: &str, text: &st
 
 #[test]
 fn ignored_samples_give_no_open_finding() {
-    none("ignore samples", of_each_rule(|rule| {
-        let mut random = Random::new(seed(rule.id) ^ 0x1906);
-        let scanner = alone(rule, rules());
-        let mut faults = Faults::new(rule);
-        for template in rule.ignores {
-            for _ in 0..if template.contains('{') { 12 } else { 1 } {
-                let text = match fill(template, &mut random) {
-                    Ok(text) => text,
-                    Err(why) => {
-                        faults.add("cannot be generated", template, why);
-                        break;
-                    }
-                };
-                for (who, found) in [("alone", scanner.scan_whole(text.as_bytes())), ("among all", everything().scan_whole(text.as_bytes()))] {
-                    if found.matches.iter().any(|m| m.rule.id == rule.id && is_open(m)) {
-                        faults.add("fires on an ignore sample", template, format!("{who}: {}", describe(&found.matches)));
+    none(
+        "ignore samples",
+        of_each_rule(|rule| {
+            let mut random = Random::new(seed(rule.id) ^ 0x1906);
+            let scanner = alone(rule, rules());
+            let mut faults = Faults::new(rule);
+            for template in rule.ignores {
+                for _ in 0..if template.contains('{') { 12 } else { 1 } {
+                    let text = match fill(template, &mut random) {
+                        Ok(text) => text,
+                        Err(why) => {
+                            faults.add("cannot be generated", template, why);
+                            break;
+                        }
+                    };
+                    for (who, found) in [
+                        ("alone", scanner.scan_whole(text.as_bytes())),
+                        ("among all", everything().scan_whole(text.as_bytes())),
+                    ] {
+                        if found.matches.iter().any(|m| m.rule.id == rule.id && is_open(m)) {
+                            faults.add(
+                                "fires on an ignore sample",
+                                template,
+                                format!("{who}: {}", describe(&found.matches)),
+                            );
+                        }
                     }
                 }
             }
-        }
-        faults.lines()
-    }));
+            faults.lines()
+        }),
+    );
 }
 
 /// Name, what stands before the token, what stands after it.
@@ -326,7 +351,8 @@ fn tokens_are_found_in_every_context() {
     });
     // Whatever begins with its own prefix must have been put through the contexts.
     let covered = covered.into_inner().unwrap();
-    let prefixed = rules().iter().filter(|rule| begins_with_itself(rule) && rule.parts.iter().all(|part| !part.required));
+    let prefixed =
+        rules().iter().filter(|rule| begins_with_itself(rule) && rule.parts.iter().all(|part| !part.required));
     let missed = prefixed.map(|rule| rule.id).filter(|id| !covered.contains(id));
     failures.extend(missed.map(|id| format!("{id}: no bare token can be made of its samples")));
     assert!(covered.len() >= 90, "only {} rules have tokens", covered.len());
@@ -342,14 +368,17 @@ fn check_context(rule: &'static Rule, name: &str, bytes: &[u8], span: std::ops::
     let sightings = sight(bytes);
     let all = || describe(&sightings.iter().map(|s| s.hit.clone()).collect::<Vec<_>>());
     let right = |s: &&Sighting| {
-        let same = s.hit.rule.id == rule.id || share_guidance(s.hit.rule, rule) || MAY_STAND_FOR.contains(&(rule.id, s.hit.rule.id));
+        let same = s.hit.rule.id == rule.id
+            || share_guidance(s.hit.rule, rule)
+            || MAY_STAND_FOR.contains(&(rule.id, s.hit.rule.id));
         same && s.hit.span == span && is_open(&s.hit)
     };
     let Some(found) = sightings.iter().find(right) else {
         return faults.add("not found", name, format!("want {span:?}, found {}", all()));
     };
     let stranger = |s: &&Sighting| is_open(&s.hit) && s.hit.rule.provider != rule.provider;
-    if let Some(other) = sightings.iter().find(stranger).filter(|s| !HOLDS_ANOTHER.contains(&(rule.id, s.hit.rule.id))) {
+    if let Some(other) = sightings.iter().find(stranger).filter(|s| !HOLDS_ANOTHER.contains(&(rule.id, s.hit.rule.id)))
+    {
         faults.add("another provider's rule fires", name, format!("{} at {:?}", other.hit.rule.id, other.hit.span));
     }
     let site = &found.site;
@@ -426,7 +455,14 @@ const ASSIGNMENTS: &[&str] = &[
 
 #[test]
 fn names_lead_to_keys_without_a_prefix() {
-    let names = ["runa api key", "runa key", "controlant secret access key", "controlant api key", "augno api key", "augno secret key"];
+    let names = [
+        "runa api key",
+        "runa key",
+        "controlant secret access key",
+        "controlant api key",
+        "augno api key",
+        "augno secret key",
+    ];
     let mut failures = Vec::new();
     for name in names {
         let words: Vec<&str> = name.split(' ').collect();
@@ -440,7 +476,10 @@ fn names_lead_to_keys_without_a_prefix() {
             let mut missed = Vec::new();
             for round in 0..values {
                 // Values whose first characters could be taken for something else.
-                let start = ["or", "is", "Is", "str", "any", "new", "b", "rb", "u", "value", "token"].get(round).copied().unwrap_or("q");
+                let start = ["or", "is", "Is", "str", "any", "new", "b", "rb", "u", "value", "token"]
+                    .get(round)
+                    .copied()
+                    .unwrap_or("q");
                 let value = start.to_owned() + &fill("{alnum:15}4k{alnum:15}", &mut random).unwrap();
                 let text = form
                     .replace("NAME", &words.join("_").to_ascii_uppercase())
@@ -453,10 +492,13 @@ fn names_lead_to_keys_without_a_prefix() {
                 let at = text.find(&value).unwrap();
                 let found = sight(text.as_bytes());
                 let right = |s: &Sighting| {
-                    s.hit.span == (at..at + value.len()) && is_open(&s.hit) && s.hit.rule.provider.eq_ignore_ascii_case(words[0])
+                    s.hit.span == (at..at + value.len())
+                        && is_open(&s.hit)
+                        && s.hit.rule.provider.eq_ignore_ascii_case(words[0])
                 };
                 if !found.iter().any(right) {
-                    missed.push(format!("{text:?}: {}", describe(&found.into_iter().map(|s| s.hit).collect::<Vec<_>>())));
+                    missed
+                        .push(format!("{text:?}: {}", describe(&found.into_iter().map(|s| s.hit).collect::<Vec<_>>())));
                 }
             }
             // A value may look like words by chance, but not twice in forty.
@@ -492,7 +534,12 @@ fn many_secrets_in_one_file() {
                 failures.push(format!("round {round}: {} found, not {}", found.len(), wanted.len()));
             }
             for (span, m) in wanted {
-                let same = |s: &&Sighting| s.hit.span == span && s.hit.rule.id == m.rule.id && s.hit.details == m.details && s.hit.implausible == m.implausible;
+                let same = |s: &&Sighting| {
+                    s.hit.span == span
+                        && s.hit.rule.id == m.rule.id
+                        && s.hit.details == m.details
+                        && s.hit.implausible == m.implausible
+                };
                 let place = line_and_column(&bytes, span.start);
                 if !found.iter().find(same).is_some_and(|s| (s.site.line, s.site.column) == place) {
                     failures.push(format!("round {round}: {} at {span:?} is missing or misplaced", m.rule.id));
@@ -506,23 +553,28 @@ fn many_secrets_in_one_file() {
 
 #[test]
 fn tokens_are_not_found_inside_words() {
-    none("inside words", of_each_rule(|rule| {
-        let mut faults = Faults::new(rule);
-        for token in bare_tokens(rule, rules(), 1).iter().filter(|token| token.as_bytes()[0].is_ascii_alphanumeric()) {
-            for before in ["a", "Z", "9", "word"] {
-                if rule.edge == Edge::Word {
-                    continue;
-                }
-                let text = format!("{}{before}{token}\n", lead(rule));
-                let from = text.len() - 1 - token.len();
-                let found = everything().scan_whole(text.as_bytes()).matches;
-                if found.iter().any(|m| m.rule.id == rule.id && m.span == (from..from + token.len())) {
-                    faults.add("found inside a word", before, describe(&found));
+    none(
+        "inside words",
+        of_each_rule(|rule| {
+            let mut faults = Faults::new(rule);
+            for token in
+                bare_tokens(rule, rules(), 1).iter().filter(|token| token.as_bytes()[0].is_ascii_alphanumeric())
+            {
+                for before in ["a", "Z", "9", "word"] {
+                    if rule.edge == Edge::Word {
+                        continue;
+                    }
+                    let text = format!("{}{before}{token}\n", lead(rule));
+                    let from = text.len() - 1 - token.len();
+                    let found = everything().scan_whole(text.as_bytes()).matches;
+                    if found.iter().any(|m| m.rule.id == rule.id && m.span == (from..from + token.len())) {
+                        faults.add("found inside a word", before, describe(&found));
+                    }
                 }
             }
-        }
-        faults.lines()
-    }));
+            faults.lines()
+        }),
+    );
 }
 
 #[test]
@@ -543,30 +595,36 @@ const MAY_DROP: usize = DRAWS / 10_000;
 
 #[test]
 fn entropy_thresholds_keep_the_rules_own_values() {
-    none("entropy", of_each_rule(|rule| {
-        let mut failures = Vec::new();
-        if rule.entropy > 0.0 {
-            for (template, keyword) in secret_templates(rule) {
-                let mut random = Random::new(seed(rule.id) ^ seed(&template));
-                let mut draw = || fill(&template, &mut random).map_or(f64::MAX, |text| validate::random::entropy(&text.as_bytes()[keyword..]));
-                let first: Vec<f64> = (0..1500).map(|_| draw()).collect();
-                let mean = first.iter().sum::<f64>() / first.len() as f64;
-                let spread = (first.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / first.len() as f64).sqrt();
-                // Six standard deviations below the mean leave no doubt, else count.
-                if mean - 6.0 * spread > rule.entropy {
-                    continue;
-                }
-                let dropped = (0..DRAWS).filter(|_| draw() < rule.entropy).count();
-                if dropped > MAY_DROP {
-                    failures.push(format!(
+    none(
+        "entropy",
+        of_each_rule(|rule| {
+            let mut failures = Vec::new();
+            if rule.entropy > 0.0 {
+                for (template, keyword) in secret_templates(rule) {
+                    let mut random = Random::new(seed(rule.id) ^ seed(&template));
+                    let mut draw = || {
+                        fill(&template, &mut random)
+                            .map_or(f64::MAX, |text| validate::random::entropy(&text.as_bytes()[keyword..]))
+                    };
+                    let first: Vec<f64> = (0..1500).map(|_| draw()).collect();
+                    let mean = first.iter().sum::<f64>() / first.len() as f64;
+                    let spread = (first.iter().map(|e| (e - mean).powi(2)).sum::<f64>() / first.len() as f64).sqrt();
+                    // Six standard deviations below the mean leave no doubt, else count.
+                    if mean - 6.0 * spread > rule.entropy {
+                        continue;
+                    }
+                    let dropped = (0..DRAWS).filter(|_| draw() < rule.entropy).count();
+                    if dropped > MAY_DROP {
+                        failures.push(format!(
                         "{}: entropy {} drops {dropped} of {DRAWS} values (mean {mean:.2}, spread {spread:.2}) of `{}`",
                         rule.id, rule.entropy, template.escape_default(),
                     ));
+                    }
                 }
             }
-        }
-        failures
-    }));
+            failures
+        }),
+    );
 }
 
 /// The parts of a rule's samples that make up its secrets, and how long the literal prefix is.
@@ -605,37 +663,49 @@ fn offset_in_template(runs: &[texts::Run], at: usize, end: bool) -> usize {
 
 #[test]
 fn redaction_shows_no_more_than_allowed() {
-    none("redaction", of_each_rule(|rule| {
-        let scanner = alone(rule, rules());
-        let mut random = Random::new(seed(rule.id) ^ 0x5407);
-        let mut faults = Faults::new(rule);
-        for template in rule.matches {
-            let Ok(text) = fill(template, &mut random) else { continue };
-            for found in scanner.scan_whole(text.as_bytes()).matches.iter().filter(|m| m.rule.id == rule.id) {
-                let (secret, shown) = (found.secret.reveal(), found.secret.public_prefix());
-                let prefix = literal_prefix(rule, secret);
-                // A console shows a few characters more; an identifier may be shown whole.
-                let more = SHOWS_MORE.iter().find(|(id, _)| *id == rule.id).map_or(6, |(_, more)| *more);
-                let most = if rule.keep.is_some() { prefix + more } else { prefix };
-                let more = !rule.public && shown.len() > most;
-                if more || shown.len() * 2 > secret.len() || !secret.starts_with(shown.as_bytes()) {
-                    faults.add("shows too much", template, format!("{} of {} bytes, prefix {prefix}", shown.len(), secret.len()));
-                }
-                let redacted = found.secret.redacted();
-                if redacted != format!("{shown}…({})", secret.len()) || format!("{:?}", found.secret) != redacted {
-                    faults.add("is redacted in another way", template, redacted);
+    none(
+        "redaction",
+        of_each_rule(|rule| {
+            let scanner = alone(rule, rules());
+            let mut random = Random::new(seed(rule.id) ^ 0x5407);
+            let mut faults = Faults::new(rule);
+            for template in rule.matches {
+                let Ok(text) = fill(template, &mut random) else { continue };
+                for found in scanner.scan_whole(text.as_bytes()).matches.iter().filter(|m| m.rule.id == rule.id) {
+                    let (secret, shown) = (found.secret.reveal(), found.secret.public_prefix());
+                    let prefix = literal_prefix(rule, secret);
+                    // A console shows a few characters more; an identifier may be shown whole.
+                    let more = SHOWS_MORE.iter().find(|(id, _)| *id == rule.id).map_or(6, |(_, more)| *more);
+                    let most = if rule.keep.is_some() { prefix + more } else { prefix };
+                    let more = !rule.public && shown.len() > most;
+                    if more || shown.len() * 2 > secret.len() || !secret.starts_with(shown.as_bytes()) {
+                        faults.add(
+                            "shows too much",
+                            template,
+                            format!("{} of {} bytes, prefix {prefix}", shown.len(), secret.len()),
+                        );
+                    }
+                    let redacted = found.secret.redacted();
+                    if redacted != format!("{shown}…({})", secret.len()) || format!("{:?}", found.secret) != redacted
+                    {
+                        faults.add("is redacted in another way", template, redacted);
+                    }
                 }
             }
-        }
-        faults.lines()
-    }));
+            faults.lines()
+        }),
+    );
 }
 
 /// How much of a secret is fixed by the pattern: the bytes that all of the rule's secrets with this keyword share.
 fn literal_prefix(rule: &'static Rule, secret: &[u8]) -> usize {
     let Some(keyword) = own_prefix(rule, secret) else { return 0 };
     // A keyword shorter than four bytes was expanded by what may follow it: those bytes are no prefix.
-    let grown = rule.keywords.iter().filter(|other| other.len() == 4 && keyword.len() == 4 && other.as_bytes()[..2] == keyword.as_bytes()[..2]).count();
+    let grown = rule
+        .keywords
+        .iter()
+        .filter(|other| other.len() == 4 && keyword.len() == 4 && other.as_bytes()[..2] == keyword.as_bytes()[..2])
+        .count();
     if grown > 16 { 2 } else { keyword.len() }
 }
 

@@ -1,4 +1,5 @@
 //! Properties of the scanner: its fast ways give what the plain ways give. Fixed seeds, no time limits.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/texts.rs"]
 mod texts;
@@ -44,7 +45,13 @@ fn told(matches: &[Match]) -> Vec<String> {
         let secret = String::from_utf8_lossy(m.secret.reveal()).into_owned();
         format!(
             "{} {:?} {secret:?} shown {:?}, {:?} {:?} {:?} {:?}",
-            m.rule.id, m.span, m.secret.redacted(), m.severity, m.confidence, m.implausible, m.details
+            m.rule.id,
+            m.span,
+            m.secret.redacted(),
+            m.severity,
+            m.confidence,
+            m.implausible,
+            m.details
         )
     };
     matches.iter().map(one).collect()
@@ -73,7 +80,8 @@ impl Automata {
     fn new(filter: &Filter) -> Self {
         let of = |ignore_case: bool| {
             let numbered = (0u32..).zip(filter.keywords()).filter(|(_, keyword)| keyword.ignore_case == ignore_case);
-            let (numbers, texts): (Vec<u32>, Vec<&[u8]>) = numbered.map(|(number, keyword)| (number, keyword.text)).unzip();
+            let (numbers, texts): (Vec<u32>, Vec<&[u8]>) =
+                numbered.map(|(number, keyword)| (number, keyword.text)).unzip();
             (AhoCorasick::builder().ascii_case_insensitive(ignore_case).build(texts).unwrap(), numbers)
         };
         Self { exact: of(false), folded: of(true) }
@@ -179,7 +187,8 @@ fn own_rules(name: &str, yaml: &str) -> RuleSet {
 #[test]
 fn filter_finds_what_an_automaton_finds_among_look_alikes() {
     let words = [
-        "aaaa", "aaaaa", "aaab", "baaa", "abab", "ababab", "bbbb", "aabb", "abba", "AAAA", "AaAa", "aAaAa", "BBBBb", "aa_a", "aa\\x7fa",
+        "aaaa", "aaaaa", "aaab", "baaa", "abab", "ababab", "bbbb", "aabb", "abba", "AAAA", "AaAa", "aAaAa", "BBBBb",
+        "aa_a", "aa\\x7fa",
     ];
     let mut yaml = String::from("provider: Look-alikes\nrules:\n");
     for (number, word) in words.iter().enumerate() {
@@ -231,7 +240,14 @@ struct Seen {
 
 impl Seen {
     /// Scans a child by what it inherits, and whole, and compares.
-    fn step(&self, scanner: &Scanner, base: &Scanned, child: &[u8], copies: &[Copy], what: &dyn Fn() -> String) -> Scanned {
+    fn step(
+        &self,
+        scanner: &Scanner,
+        base: &Scanned,
+        child: &[u8],
+        copies: &[Copy],
+        what: &dyn Fn() -> String,
+    ) -> Scanned {
         let (zones, carried) = scanner.inherit(base, copies, child.len());
         let (kept, anew) = carried.counts();
         self.carried.fetch_add(kept, Ordering::Relaxed);
@@ -240,7 +256,11 @@ impl Seen {
         let whole = scanner.scan_whole(child);
         self.matches.fetch_add(whole.matches.len(), Ordering::Relaxed);
         let (fast, plain) = (told(&scanned.matches), told(&whole.matches));
-        assert!(fast == plain, "{}\n inherited {fast:#?}\n whole {plain:#?}\n copies {copies:?}, zones {zones:?}", what());
+        assert!(
+            fast == plain,
+            "{}\n inherited {fast:#?}\n whole {plain:#?}\n copies {copies:?}, zones {zones:?}",
+            what()
+        );
         scanned
     }
 }
@@ -380,7 +400,8 @@ fn chains(scanner: &Scanner, count: u64, depth: usize, seen: &Seen, text: &(dyn 
         for generation in 0..depth {
             let ops = script(&mut random, &bytes, &scanned.matches, text);
             let (child, copies) = apply(&bytes, &ops);
-            scanned = seen.step(scanner, &scanned, &child, &copies, &|| format!("chain {chain}, generation {generation}"));
+            scanned =
+                seen.step(scanner, &scanned, &child, &copies, &|| format!("chain {chain}, generation {generation}"));
             bytes = child;
         }
     });
@@ -392,8 +413,12 @@ fn deltas_give_what_whole_scans_give() {
     chains(everything(), 60, 16, &seen, &|random| match_sample(rules(), random));
     let short = short_rules();
     chains(&Scanner::new(&short), 250, 14, &seen, &|random| match_sample(&short, random));
-    let (carried, rechecked, matches) = (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
-    assert!(carried > 1000 && rechecked > 1000 && matches > 5000, "{carried} carried, {rechecked} rechecked, {matches} matches");
+    let (carried, rechecked, matches) =
+        (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
+    assert!(
+        carried > 1000 && rechecked > 1000 && matches > 5000,
+        "{carried} carried, {rechecked} rechecked, {matches} matches"
+    );
 }
 
 /// Rules with the least reach that their patterns allow, whose verdicts depend on what stands far away.
@@ -416,22 +441,29 @@ fn verdicts_that_depend_on_what_is_far_away() {
     let rules = own_rules("far", FAR);
     let (scanner, seen) = (Scanner::new(&rules), Seen::default());
     chains(&scanner, 1500, 12, &seen, &|random| match_sample(&rules, random));
-    let (carried, rechecked, matches) = (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
-    assert!(carried > 1000 && rechecked > 1000 && matches > 5000, "{carried} carried, {rechecked} rechecked, {matches} matches");
+    let (carried, rechecked, matches) =
+        (seen.carried.into_inner(), seen.rechecked.into_inner(), seen.matches.into_inner());
+    assert!(
+        carried > 1000 && rechecked > 1000 && matches > 5000,
+        "{carried} carried, {rechecked} rechecked, {matches} matches"
+    );
 }
 
 /// Every cut in and around a secret, with every way to go on.
 #[test]
 fn every_boundary_around_a_secret() {
     let seen = Seen::default();
-    let chosen: Vec<&'static Rule> = rules().iter().filter(|rule| seed(rule.id) % 4 == 0 || rule.reach > 1000 || !rule.parts.is_empty()).collect();
+    let chosen: Vec<&'static Rule> =
+        rules().iter().filter(|rule| seed(rule.id) % 4 == 0 || rule.reach > 1000 || !rule.parts.is_empty()).collect();
     in_pool(chosen, |rule| {
         let mut random = Random::new(seed(rule.id));
         let Ok(text) = fill(rule.matches[random.below(rule.matches.len())], &mut random) else { return };
         let scanner = texts::alone(rule, rules());
         let pad = |random: &mut Random, len| texts::source(random, len, &[]);
         // The secret stands twice, so that either half may come from the other one.
-        let base = [pad(&mut random, 2600), b"\n".to_vec(), text.clone().into_bytes(), b"\n".to_vec(), pad(&mut random, 2600)].concat();
+        let base =
+            [pad(&mut random, 2600), b"\n".to_vec(), text.clone().into_bytes(), b"\n".to_vec(), pad(&mut random, 2600)]
+                .concat();
         let twice = [&base[..], &base[..]].concat();
         let scanned = scanner.scan_whole(&twice);
         let Some(span) = scanned.matches.first().map(|m| m.span.clone()) else { return };
@@ -470,7 +502,14 @@ fn changes_near_and_far_from_a_secret() {
         let Ok(text) = fill(rule.matches[0], &mut random) else { return };
         let scanner = texts::alone(rule, rules());
         let reach = 2 * rule.reach + 500;
-        let base = [texts::source(&mut random, reach, &[]), b"\n".to_vec(), text.into_bytes(), b"\n".to_vec(), texts::source(&mut random, reach, &[])].concat();
+        let base = [
+            texts::source(&mut random, reach, &[]),
+            b"\n".to_vec(),
+            text.into_bytes(),
+            b"\n".to_vec(),
+            texts::source(&mut random, reach, &[]),
+        ]
+        .concat();
         let scanned = scanner.scan_whole(&base);
         for _ in 0..40 {
             let at = random.below(base.len());
@@ -478,7 +517,10 @@ fn changes_near_and_far_from_a_secret() {
                 0 => (1, vec![b'"']),
                 1 => (1, b"\n\n".to_vec()),
                 2 => (random.below(30).min(base.len() - at), keyword_soup(&mut random, rule.keywords)),
-                _ => (random.below(30).min(base.len() - at), rule.near.first().map_or(Vec::new(), |word| word.as_bytes().to_vec())),
+                _ => (
+                    random.below(30).min(base.len() - at),
+                    rule.near.first().map_or(Vec::new(), |word| word.as_bytes().to_vec()),
+                ),
             };
             let (child, copies) = apply(&base, &[Op::Copy(0..at), Op::Insert(change), Op::Copy(at + len..base.len())]);
             seen.step(&scanner, &scanned, &child, &copies, &|| format!("{} changed at {at}", rule.id));
@@ -492,7 +534,8 @@ fn changes_near_and_far_from_a_secret() {
 #[test]
 fn changes_beyond_the_longest_matches() {
     let seen = Seen::default();
-    let beyond = ["@localhost/a\n", "@example.com\n", "@db.acme-prod.io/a\n", "@", "\"", "user:", "//user:", "Z", "\n", ""];
+    let beyond =
+        ["@localhost/a\n", "@example.com\n", "@db.acme-prod.io/a\n", "@", "\"", "user:", "//user:", "Z", "\n", ""];
     in_pool(rules().iter().collect::<Vec<_>>(), |rule| {
         let mut random = Random::new(seed(rule.id) ^ 0x10e6);
         let scanner = texts::alone(rule, rules());
@@ -501,14 +544,21 @@ fn changes_beyond_the_longest_matches() {
             let mut longest = Vec::new();
             drawn(&hir, round % 2 == 0, &mut random, &mut longest);
             let before = texts::source(&mut random, 700, &[]);
-            let mut base = [&before, &b"\n"[..], rule.keywords[0].as_bytes(), b" ", &longest, beyond[random.below(3)].as_bytes()].concat();
+            let mut base =
+                [&before, &b"\n"[..], rule.keywords[0].as_bytes(), b" ", &longest, beyond[random.below(3)].as_bytes()]
+                    .concat();
             base.extend(texts::source(&mut random, rule.reach + 700, &[]));
             let scanned = scanner.scan_whole(&base);
             let Some(span) = scanned.matches.first().map(|m| m.span.clone()) else { continue };
             for change in beyond {
-                for (at, len) in [(span.end, 12), (span.end + random.below(280), 1), (span.start.saturating_sub(1 + random.below(140)), 1)] {
+                for (at, len) in [
+                    (span.end, 12),
+                    (span.end + random.below(280), 1),
+                    (span.start.saturating_sub(1 + random.below(140)), 1),
+                ] {
                     let rest = (at + len).min(base.len());
-                    let ops = [Op::Copy(0..at.min(rest)), Op::Insert(change.as_bytes().to_vec()), Op::Copy(rest..base.len())];
+                    let ops =
+                        [Op::Copy(0..at.min(rest)), Op::Insert(change.as_bytes().to_vec()), Op::Copy(rest..base.len())];
                     let (child, copies) = apply(&base, &ops);
                     seen.step(&scanner, &scanned, &child, &copies, &|| format!("{} {span:?} changed at {at}", rule.id));
                 }
@@ -578,7 +628,13 @@ fn keyword_places(rule: &Rule, bytes: &[u8]) -> Vec<Range<usize>> {
     for at in 0..bytes.len() {
         for keyword in rule.keywords {
             let there = bytes.get(at..at + keyword.len());
-            let same = |there: &[u8]| if rule.ignore_case { there.eq_ignore_ascii_case(keyword.as_bytes()) } else { there == keyword.as_bytes() };
+            let same = |there: &[u8]| {
+                if rule.ignore_case {
+                    there.eq_ignore_ascii_case(keyword.as_bytes())
+                } else {
+                    there == keyword.as_bytes()
+                }
+            };
             if there.is_some_and(same) {
                 places.push(at..at + keyword.len());
             }
@@ -651,7 +707,11 @@ fn compare_with_plain(plain: &Plain, scanner: &Scanner, bytes: &[u8]) -> Result<
     let wanted = scanner.settled(bytes, binary, plain.find(bytes));
     let found = scanner.scan_whole(bytes).matches;
     let (fast, slow) = (told(&found), told(&wanted));
-    if fast == slow { Ok(found.len()) } else { Err(format!("{:?}\n fast {fast:#?}\n plain {slow:#?}", String::from_utf8_lossy(bytes))) }
+    if fast == slow {
+        Ok(found.len())
+    } else {
+        Err(format!("{:?}\n fast {fast:#?}\n plain {slow:#?}", String::from_utf8_lossy(bytes)))
+    }
 }
 
 #[test]
@@ -701,7 +761,8 @@ fn whatever_a_pattern_matches_its_keywords_find() {
                 drawn(&hir, false, &mut random, &mut bytes);
                 bytes.extend_from_slice(pick(&mut random, &["", "\n", "\"", " é"]).as_bytes());
                 if !rule.anchored {
-                    let words = [pick(&mut random, rule.keywords), rule.near.first().copied().unwrap_or_default()].join(" ");
+                    let words =
+                        [pick(&mut random, rule.keywords), rule.near.first().copied().unwrap_or_default()].join(" ");
                     let at = if random.below(2) == 0 { 0 } else { bytes.len() };
                     bytes.splice(at..at, format!(" {words} ").into_bytes());
                 }
@@ -786,7 +847,8 @@ fn pieces_give_what_the_whole_gives() {
     assert_eq!(tally.bytes, bytes.len() as u64);
     let (pieces, whole) = (told_with_site(&found.into_inner()), told_with_site(&whole));
     let odd: Vec<_> = pieces.iter().filter(|s| !whole.contains(s)).map(|s| format!("in pieces only: {s}")).collect();
-    let lost: Vec<_> = whole.iter().filter(|s| !pieces.contains(s)).map(|s| format!("in the whole only: {s}")).collect();
+    let lost: Vec<_> =
+        whole.iter().filter(|s| !pieces.contains(s)).map(|s| format!("in the whole only: {s}")).collect();
     none("pieces", [odd, lost].concat());
     assert_eq!(pieces.len(), whole.len());
     assert!(whole.len() > 100, "only {} of {planted} found", whole.len());
@@ -798,7 +860,9 @@ fn anything(random: &mut Random) -> Vec<u8> {
     match random.below(7) {
         0 => (0..random.below(200)).map(|_| random.below(256) as u8).collect(),
         1 => {
-            let any = |random: &mut Random| char::from_u32((random.below(1 << 32) as u32) >> (11 + random.below(16))).unwrap_or('\u{fffd}');
+            let any = |random: &mut Random| {
+                char::from_u32((random.below(1 << 32) as u32) >> (11 + random.below(16))).unwrap_or('\u{fffd}')
+            };
             (0..random.below(120)).map(|_| any(random)).collect::<String>().into_bytes()
         }
         2 => keyword_soup(random, keywords()).into_iter().take(200).collect(),

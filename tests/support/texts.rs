@@ -36,7 +36,8 @@ pub fn fill_marked(template: &str, random: &mut Random) -> Result<(String, Vec<R
         if let Some(close) = close.filter(|close| !rest[1..*close].contains('{')) {
             let placeholder = &rest[..=close];
             let before = text.clone();
-            let checks = move |name: &str, _: &str, random: &mut dyn FnMut() -> u64| validate::generate(name, &before, random);
+            let checks =
+                move |name: &str, _: &str, random: &mut dyn FnMut() -> u64| validate::generate(name, &before, random);
             let made = sample::fill(placeholder, random, &checks)?;
             if made != placeholder {
                 let check = placeholder.starts_with("{check:");
@@ -94,7 +95,8 @@ pub fn bare_tokens(rule: &'static Rule, all: &RuleSet, most: usize) -> Vec<Strin
                 continue;
             }
             let bare = scanner.scan_whole(format!("{lead}{secret}").as_bytes()).matches;
-            let stands = bare.iter().any(|m| m.rule.id == rule.id && m.secret.reveal() == secret.as_bytes() && is_open(m));
+            let stands =
+                bare.iter().any(|m| m.rule.id == rule.id && m.secret.reveal() == secret.as_bytes() && is_open(m));
             if stands {
                 tokens.push(secret);
             }
@@ -113,19 +115,114 @@ pub fn pick<'a, T: ?Sized>(random: &mut Random, from: &[&'a T]) -> &'a T {
 }
 
 pub const WORDS: &[&str] = &[
-    "the", "a", "of", "to", "and", "in", "for", "with", "on", "from", "by", "at", "is", "are", "was", "were", "can",
-    "must", "should", "may", "not", "only", "each", "every", "new", "old", "first", "last", "other", "same", "shipment",
-    "temperature", "gift", "card", "order", "customer", "warehouse", "invoice", "device", "logger", "integration",
-    "partner", "account", "manager", "portal", "settings", "page", "request", "response", "header", "value", "number",
-    "documentation", "developer", "environment", "variable", "configuration", "secret", "token", "key", "keys", "api",
-    "access", "password", "credential", "credentials", "authorization", "bearer", "client", "server", "endpoint",
-    "authentication", "rotation", "revocation", "production", "sandbox", "playground", "backend", "library", "module",
-    "internationalisation", "responsibilities", "straightforward", "misunderstanding", "counterproductive",
+    "the",
+    "a",
+    "of",
+    "to",
+    "and",
+    "in",
+    "for",
+    "with",
+    "on",
+    "from",
+    "by",
+    "at",
+    "is",
+    "are",
+    "was",
+    "were",
+    "can",
+    "must",
+    "should",
+    "may",
+    "not",
+    "only",
+    "each",
+    "every",
+    "new",
+    "old",
+    "first",
+    "last",
+    "other",
+    "same",
+    "shipment",
+    "temperature",
+    "gift",
+    "card",
+    "order",
+    "customer",
+    "warehouse",
+    "invoice",
+    "device",
+    "logger",
+    "integration",
+    "partner",
+    "account",
+    "manager",
+    "portal",
+    "settings",
+    "page",
+    "request",
+    "response",
+    "header",
+    "value",
+    "number",
+    "documentation",
+    "developer",
+    "environment",
+    "variable",
+    "configuration",
+    "secret",
+    "token",
+    "key",
+    "keys",
+    "api",
+    "access",
+    "password",
+    "credential",
+    "credentials",
+    "authorization",
+    "bearer",
+    "client",
+    "server",
+    "endpoint",
+    "authentication",
+    "rotation",
+    "revocation",
+    "production",
+    "sandbox",
+    "playground",
+    "backend",
+    "library",
+    "module",
+    "internationalisation",
+    "responsibilities",
+    "straightforward",
+    "misunderstanding",
+    "counterproductive",
 ];
 
 const NAMES: &[&str] = &[
-    "Runa", "runa", "RUNA", "Controlant", "controlant", "CONTROLANT", "Augno", "augno", "AUGNO", "Runas", "runaway",
-    "Bruna", "Runar", "controlants", "runaround", "Runa's", "Controlant's", "runa.io", "controlant.com", "augno.com",
+    "Runa",
+    "runa",
+    "RUNA",
+    "Controlant",
+    "controlant",
+    "CONTROLANT",
+    "Augno",
+    "augno",
+    "AUGNO",
+    "Runas",
+    "runaway",
+    "Bruna",
+    "Runar",
+    "controlants",
+    "runaround",
+    "Runa's",
+    "Controlant's",
+    "runa.io",
+    "controlant.com",
+    "augno.com",
 ];
 
 /// English-like paragraphs about these providers, keys and much else.
