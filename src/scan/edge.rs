@@ -46,8 +46,22 @@ mod tests {
     #[test]
     fn edges() {
         for before in [
-            "", " ", "\"", "=", "X_", "\\n", "\\t", "%3D", "\\u003d", "\\U0000003d", "\\x3d", "=3D", "\\075", "é",
-            "\u{1b}[31m", "\\u001b[1;38;5;196m",
+            "",
+            " ",
+            "\"",
+            "=",
+            "X_",
+            "\\n",
+            "\\t",
+            "%3D",
+            "\\u003d",
+            "\\U0000003d",
+            "\\x3d",
+            "=3D",
+            "\\075",
+            "é",
+            "\u{1b}[31m",
+            "\\u001b[1;38;5;196m",
         ] {
             let text = format!("{before}key");
             assert!(is_edge(text.as_bytes(), before.len(), Edge::Token), "{before:?}");

@@ -111,10 +111,15 @@ impl Scanner {
     /// Judges and settles what something else found: the number of a rule, its whole match, its secret, and where the
     /// keyword stands. For the plain engine that tests compare this one with.
     #[doc(hidden)]
-    pub fn settled(&self, bytes: &[u8], binary: bool, found: Vec<(usize, Range<usize>, Range<usize>, usize)>) -> Vec<Match> {
-        let judged = found.into_iter().filter_map(|(rule, whole, secret, at)| {
-            judged(self.rules[rule], bytes, Confirmed { whole, secret }, at)
-        });
+    pub fn settled(
+        &self,
+        bytes: &[u8],
+        binary: bool,
+        found: Vec<(usize, Range<usize>, Range<usize>, usize)>,
+    ) -> Vec<Match> {
+        let judged = found
+            .into_iter()
+            .filter_map(|(rule, whole, secret, at)| judged(self.rules[rule], bytes, Confirmed { whole, secret }, at));
         settle::settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
     }
 
