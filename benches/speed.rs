@@ -1,4 +1,5 @@
 //! How fast the engines are. Not a test: prints the best of several runs, of which the first warms up.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "../tests/support/texts.rs"]
 mod texts;
@@ -15,6 +16,7 @@ use keysieve::pack::{Copy, Kinds, Object};
 use keysieve::rules::RuleSet;
 use keysieve::rules::sample::Random;
 use keysieve::scan::{Carried, Filter, Scanned, Scanner};
+use texts::pick;
 
 const RUNS: usize = 5;
 const TEXT: usize = 64 << 20;
@@ -50,13 +52,29 @@ fn measure(name: &str, what: &str, mut work: impl FnMut() -> u64) {
 
 /// Source-like text with a keyword about every kilobyte and no secret.
 fn text(rules: &RuleSet, len: usize) -> Vec<u8> {
-    let keywords: Vec<&str> = rules.iter().flat_map(|rule| rule.keywords).copied().collect();
+    let keywords: Vec<&str> =
+        rules.iter().filter(|rule| !rule.generic).flat_map(|rule| rule.keywords).copied().collect();
     let mut random = Random::new(64);
-    let mut text = Vec::with_capacity(len);
+    let mut text = Vec::with_capacity(len + 200);
     while text.len() < len {
-        let part = texts::source(&mut random, (1 << 20).min(len - text.len()), &keywords);
-        text.extend_from_slice(&part);
+        let mut word = || pick(&mut random, texts::WORDS);
+        let (a, b, c, d) = (word(), word(), word(), word());
+        let line = match random.below(8) {
+            0 => format!("    let {a}_{b} = {c}.{d}({a}, \"{b} {c}\")?;\n"),
+            1 => format!("        if {a}.{b}() && !{c} {{\n"),
+            2 => format!("// {a} {b} {c} {d} {b} {a} {d}\n"),
+            3 => format!("  \"{a}\": {{ \"{b}\": {}, \"{c}\": [\"{d}\"] }},\n", random.below(1000)),
+            4 => format!("fn {a}_{b}({c}: &{d}) -> Result<{a}> {{\n"),
+            5 => "    }\n\n".to_owned(),
+            6 => format!("{a}: {b} {c}\n"),
+            _ => format!("            {a}({b}.{c}, {}, {d});\n", random.below(100_000)),
+        };
+        text.extend_from_slice(line.as_bytes());
+        if random.below(25) == 0 {
+            text.extend_from_slice(pick(&mut random, &keywords).as_bytes());
+        }
     }
+    text.truncate(len);
     text
 }
 

@@ -1,4 +1,5 @@
 //! Properties of the scanner: its fast ways give what the plain ways give. Fixed seeds, no time limits.
+#![allow(clippy::unwrap_used)]
 
 #[path = "support/texts.rs"]
 mod texts;
@@ -158,7 +159,7 @@ fn keyword_soup(random: &mut Random, keywords: &[&str]) -> Vec<u8> {
         }
         bytes.append(&mut word);
         let noise = random.below(4);
-        bytes.extend((0..noise).map(|_| random.number() as u8));
+        bytes.extend((0..noise).map(|_| random.below(256) as u8));
     }
     bytes
 }
@@ -167,7 +168,7 @@ fn keyword_soup(random: &mut Random, keywords: &[&str]) -> Vec<u8> {
 fn filter_finds_what_an_automaton_finds() {
     let hits = compare_filter(rules(), 4000, |random| match random.below(4) {
         0 => texts::source(random, 3000, keywords()),
-        1 => (0..random.below(2000)).map(|_| random.number() as u8).collect(),
+        1 => (0..random.below(2000)).map(|_| random.below(256) as u8).collect(),
         2 => (0..20).flat_map(|_| sample(random).into_bytes()).collect(),
         _ => keyword_soup(random, keywords()),
     });
@@ -857,10 +858,10 @@ fn pieces_give_what_the_whole_gives() {
 
 fn anything(random: &mut Random) -> Vec<u8> {
     match random.below(7) {
-        0 => (0..random.below(200)).map(|_| random.number() as u8).collect(),
+        0 => (0..random.below(200)).map(|_| random.below(256) as u8).collect(),
         1 => {
             let any = |random: &mut Random| {
-                char::from_u32((random.number() as u32) >> (11 + random.below(16))).unwrap_or('\u{fffd}')
+                char::from_u32((random.below(1 << 32) as u32) >> (11 + random.below(16))).unwrap_or('\u{fffd}')
             };
             (0..random.below(120)).map(|_| any(random)).collect::<String>().into_bytes()
         }
@@ -874,13 +875,13 @@ fn anything(random: &mut Random) -> Vec<u8> {
                     for _ in 0..=random.below(4) {
                         if !bytes.is_empty() {
                             let at = random.below(bytes.len());
-                            bytes[at] = random.number() as u8;
+                            bytes[at] = random.below(256) as u8;
                         }
                     }
                 }
                 _ => {
                     let at = random.below(bytes.len() + 1);
-                    bytes.insert(at, random.number() as u8);
+                    bytes.insert(at, random.below(256) as u8);
                 }
             }
             bytes.truncate(1200);

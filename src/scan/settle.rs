@@ -24,11 +24,14 @@ fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
     (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
 }
 
-/// Which other halves of its credential stand near a secret: all that it needs, and any at all.
+/// Which other halves of its credential stand near a secret, outside it: all that it needs, and any at all.
 fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
     let all: Vec<(&str, &Range<usize>)> = raw.iter().map(|m| (m.found.rule.id, &m.found.span)).collect();
     let of = |m: &Raw| {
-        let near = |part: &&Part| all.iter().any(|h| h.0 == part.rule && distance(h.1, &m.found.span) <= part.within);
+        let span = &m.found.span;
+        let apart = |half: &Range<usize>| half.end <= span.start || span.end <= half.start;
+        let fits = |part: &Part, half: &Range<usize>| apart(half) && distance(half, span) <= part.within;
+        let near = |part: &&Part| all.iter().any(|(rule, half)| *rule == part.rule && fits(part, half));
         let parts = m.found.rule.parts;
         (parts.iter().filter(|part| part.required).all(|part| near(&part)), parts.iter().any(|part| near(&part)))
     };

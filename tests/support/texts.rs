@@ -114,7 +114,7 @@ pub fn pick<'a, T: ?Sized>(random: &mut Random, from: &[&'a T]) -> &'a T {
     from[random.below(from.len())]
 }
 
-const WORDS: &[&str] = &[
+pub const WORDS: &[&str] = &[
     "the",
     "a",
     "of",
@@ -341,9 +341,9 @@ pub fn none(what: &str, mut failures: Vec<String>) {
 }
 
 /// Does `work` for each item on all cores. The threads are the test's own: what they print is shown with it if it fails.
-pub fn in_pool<I>(items: I, work: impl Fn(I::Item) + Sync + Send)
+pub fn in_pool<I: IntoParallelIterator<Item: Send>>(items: I, work: impl Fn(I::Item) + Sync + Send)
 where
-    I: IntoParallelIterator<Item: Send> + Send,
+    I: Send,
 {
     let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
     pool.install(|| items.into_par_iter().for_each(work));
