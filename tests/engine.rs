@@ -38,7 +38,8 @@ impl Growing {
         let line = match self.below(2) {
             0 if !templates.is_empty() => {
                 let template = templates[self.below(templates.len())];
-                sample::fill(template, &mut self.random, &validate::generate).unwrap().into_bytes()
+                // Some checks can only be met, not generated.
+                sample::fill(template, &mut self.random, &validate::generate).unwrap_or_default().into_bytes()
             }
             _ => format!("plain line {} of text, nothing in it", self.random.next()).into_bytes(),
         };
@@ -187,7 +188,8 @@ fn agree(repo: &Repo<'_>, dir: &Dir) -> usize {
         assert_eq!(fast.read("blobs"), count as u64);
         let got = spots(&fast, "blob");
         let (lost, extra): (Vec<_>, Vec<_>) = (want.difference(&got).collect(), got.difference(&want).collect());
-        assert!(lost.is_empty() && extra.is_empty(), "lost: {lost:#?}\nextra: {extra:#?}\nblobs in {}", dir.text("blobs"));
+        let (some, more): (Vec<_>, Vec<_>) = (lost.iter().take(3).collect(), extra.iter().take(3).collect());
+        assert!(lost.is_empty() && extra.is_empty(), "lost {}: {some:#?}\nextra {}: {more:#?}\nblobs in {}", lost.len(), extra.len(), dir.text("blobs"));
     }
     want.len()
 }
@@ -279,7 +281,7 @@ fn loose_and_packed_say_the_same() {
     repo.git(&["repack", "-adfq", "--depth=1", "--window=2"]);
     let shallow = report(&repo);
     repo.git(&["repack", "-adfq", "--depth=50", "--window=100"]);
-    assert_eq!(shallow, report(&repo));
+    assert!(shallow == report(&repo), "the report depends on how objects are packed");
     repo.git(&["repack", "-adfq", "--window=0"]);
-    assert_eq!(shallow, report(&repo));
+    assert!(shallow == report(&repo), "the report depends on how objects are packed");
 }

@@ -156,9 +156,10 @@ fn sarif() {
             assert!(["error", "warning", "note", "none"].contains(&text(&result["level"])));
             assert!(!text(&result["message"]["text"]).is_empty());
             assert!(result["partialFingerprints"].to_string().contains(text(&finding["fingerprint"])), "{result}");
-            assert!(!result["locations"].as_array().unwrap().is_empty(), "GitHub drops results without a location: {result}");
+            // GitHub refuses the whole file ("expected a physical location") if one location has none.
             for location in result["locations"].as_array().unwrap() {
-                let uri = text(&location["physicalLocation"]["artifactLocation"]["uri"]);
+                let uri = &location["physicalLocation"]["artifactLocation"]["uri"];
+                let uri = uri.as_str().unwrap_or_else(|| panic!("no physical location: {location}{ran}"));
                 assert!(uri.is_ascii() && !uri.contains(' ') && !uri.starts_with('/'), "{uri}");
                 if let Some(region) = location["physicalLocation"].get("region") {
                     assert!(region["startLine"].as_u64().unwrap() >= 1);

@@ -184,7 +184,7 @@ fn each_blob_is_read_once() {
     assert_eq!(report.only()["places"].as_array().unwrap().len(), 6, "{}", report.ran);
     // Packed and loose at once: still once.
     repo.git(&["repack", "-aq"]);
-    repo.git(&["repack", "-aq", "--no-reuse-delta"]);
+    repo.git(&["repack", "-aqf"]);
     assert_eq!(repo.history().read("blobs"), 3);
 }
 

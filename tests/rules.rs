@@ -1,4 +1,4 @@
-use crate::util::{Dir, Ran, runra};
+use crate::util::{Dir, Ran, made, runra};
 
 const GOOD: &str = "\
 provider: Acme
@@ -32,7 +32,7 @@ fn a_sound_file() {
     let ran = check(&dir, GOOD);
     ran.code(0).says(&["1 rules, no faults"]);
     assert!(ran.stderr().is_empty(), "{ran}");
-    dir.write("a", "acme_0123456789abcdef0123\n");
+    dir.write("a", format!("{}\n", made("acme_{hex:20}", 1)));
     let report = dir.json(&["scan", "a", "--rules", "own.yaml"]);
     assert_eq!(report.code(1).only()["guidance"]["headline"], "Revoke it.");
     dir.json(&["scan", "a", "--rules", "own.yaml", "--disable", "acme-*"]).clean();
@@ -88,7 +88,7 @@ fn what_is_missing_is_a_warning_for_ones_own_rules() {
     let ran = check(&dir, bare);
     ran.code(0).complains(&["warning: own.yaml:4:5: rule `acme-key` needs `samples`", "warning: own.yaml:4:5: rule `acme-key` names no `guidance`"]);
     // It gets the runbook that fits any provider.
-    dir.write("a", "acme_0123456789abcdef0123\n");
+    dir.write("a", format!("{}\n", made("acme_{hex:20}", 1)));
     let report = dir.json(&["scan", "a", "--rules", "own.yaml"]);
     let guidance = &report.code(1).only()["guidance"];
     assert!(!guidance["now"].as_array().unwrap().is_empty(), "{}", report.ran);

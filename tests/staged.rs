@@ -206,7 +206,7 @@ fn sparse_index() {
     let dir = Dir::new();
     let repo = started(&dir);
     for n in 0..5 {
-        repo.write(format!("out{n}/deep/file"), "x\n");
+        repo.write(format!("out{n}/deep/file"), format!("{n}\n"));
     }
     repo.write("in/file", "x\n");
     repo.commit("more");

@@ -253,7 +253,7 @@ pub struct Ran {
 
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (out, err) = (self.stdout(), self.stderr());
+        let (out, err) = (shortened(self.stdout()), shortened(self.stderr()));
         write!(f, "\n{}\n-> {}\n-- stdout --\n{out}\n-- stderr --\n{err}\n--", self.what, self.output.status)
     }
 }
@@ -311,7 +311,7 @@ impl Ran {
     /// Nothing may have gone wrong inside.
     #[track_caller]
     pub fn no_panic(&self) -> &Self {
-        assert!(!self.stderr().contains("internal error") && !self.stderr().contains("panicked"), "{self}");
+        assert!(!self.stderr().contains("keysieve: internal error") && !self.stderr().contains("panicked"), "{self}");
         self
     }
 
@@ -332,6 +332,22 @@ impl Ran {
         let Ok(value) = serde_json::from_slice(&self.output.stdout) else { panic!("no JSON{self}") };
         check_schema(&value, &self);
         Report { ran: self, value }
+    }
+}
+
+/// JSON reports without runbooks, and anything else without its middle: enough to see what went wrong.
+fn shortened(text: String) -> String {
+    let mut text = text;
+    if let Ok(mut report) = serde_json::from_str::<Value>(&text) {
+        for finding in report["findings"].as_array_mut().into_iter().flatten() {
+            finding.as_object_mut().map(|finding| finding.remove("guidance"));
+        }
+        text = report.to_string();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    match chars.len() {
+        0..6000 => text,
+        len => format!("{}\n[…]\n{}", chars[..4000].iter().collect::<String>(), chars[len - 1500..].iter().collect::<String>()),
     }
 }
 
