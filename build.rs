@@ -128,6 +128,15 @@ fn guidance_code(g: &GuidanceDef) -> String {
     format!(
         "Guidance {{ headline: {:?}, now: &{:?}, replace: &{:?}, investigate: &{:?}, clean_up: &{:?}, commands: &{:?}, \
          console_url: {:?}, docs: {:?}, contact: {:?}, warnings: &{:?} }}",
-        g.headline, g.now, g.replace, g.investigate, g.clean_up, g.commands, g.console_url, g.docs, g.contact, g.warnings
+        g.headline,
+        g.now,
+        g.replace,
+        g.investigate,
+        g.clean_up,
+        g.commands,
+        g.console_url,
+        g.docs,
+        g.contact,
+        g.warnings
     )
 }

@@ -105,7 +105,9 @@ impl Config {
         for name in map.texts("rules", faults) {
             match inside(root, &name) {
                 Some(path) => self.rules.push(path),
-                None => faults.push(at.fault(format!("`{name}` is not a file in the repository; use --rules for others"))),
+                None => {
+                    faults.push(at.fault(format!("`{name}` is not a file in the repository; use --rules for others")));
+                }
             }
         }
         for node in map.list("allow", faults) {
@@ -150,7 +152,8 @@ fn allowed(node: &Node, faults: &mut Vec<Fault>) -> Option<Allowed> {
 }
 
 fn is_date(text: &str) -> bool {
-    text.len() == 10 && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+    text.len() == 10
+        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
 }
 
 /// A glob set in which `dir/` and `dir` also mean everything below.

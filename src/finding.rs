@@ -142,12 +142,22 @@ impl Level {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Pushed => "it was pushed: removing the commit does not un-leak it; revoke it first",
-            Self::Unreachable => "its commits are reachable only from a reflog or not at all; a forge may still serve them by id; revoke it",
-            Self::Local => "committed, not pushed as far as this clone knows (a push by URL leaves no trace); revoke if in doubt, rewrite before pushing",
-            Self::Staged => "staged, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way",
-            Self::Worktree => "in a working file, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way",
+            Self::Unreachable => {
+                "its commits are reachable only from a reflog or not at all; a forge may still serve them by id; revoke it"
+            }
+            Self::Local => {
+                "committed, not pushed as far as this clone knows (a push by URL leaves no trace); revoke if in doubt, rewrite before pushing"
+            }
+            Self::Staged => {
+                "staged, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way"
+            }
+            Self::Worktree => {
+                "in a working file, in no commit yet: take it out now; nothing is burnt yet unless it was shared in another way"
+            }
             Self::Unknown => "outside git: treat it as leaked if the file was shared",
-            Self::Dangling => "left behind in an object that no commit has, by a blocked or undone commit; `git gc --prune=now` removes it",
+            Self::Dangling => {
+                "left behind in an object that no commit has, by a blocked or undone commit; `git gc --prune=now` removes it"
+            }
         }
     }
 }

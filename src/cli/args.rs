@@ -97,7 +97,13 @@ pub struct RuleArgs {
     #[arg(long, value_name = "GLOB", help_heading = "Rules and configuration")]
     pub disable: Vec<String>,
     /// Use this configuration [default: .keysieve.yaml at the repository's root]
-    #[arg(long, value_name = "FILE", env = "KEYSIEVE_CONFIG", conflicts_with = "no_config", help_heading = "Rules and configuration")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KEYSIEVE_CONFIG",
+        conflicts_with = "no_config",
+        help_heading = "Rules and configuration"
+    )]
     pub config: Option<PathBuf>,
     /// Use no configuration
     #[arg(long, help_heading = "Rules and configuration")]

@@ -54,7 +54,9 @@ fn all(args: &Guide, config: &crate::config::Config) -> Result<RuleSet> {
 }
 
 fn unknown(rules: &RuleSet, id: &str) -> Error {
-    let hint = rules.nearest(id).map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+    let hint = rules
+        .nearest(id)
+        .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
     Error::Usage(format!("no rule is called `{id}`; {hint}"))
 }
 
@@ -100,7 +102,15 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     if repo.is_none_or(|repo| !repo.is_bare()) {
         let skip = globset::GlobSet::empty();
         let paths = [root];
-        let files = Files { paths: &paths, repo, no_ignore: false, skip: &skip, max_size: None, threads: 0, only_changed: false };
+        let files = Files {
+            paths: &paths,
+            repo,
+            no_ignore: false,
+            skip: &skip,
+            max_size: None,
+            threads: 0,
+            only_changed: false,
+        };
         files.visit(&|blob: &Blob<'_>| keep(scanner.sight(blob)))?;
         if let Some(finding) = locate(take())? {
             return Ok(Some((finding, "the working tree")));

@@ -26,7 +26,8 @@ fn stage_of(arg: &StageArg) -> Stage {
 }
 
 fn install(hooks: &Hooks, stage: Stage) -> Result<Exit> {
-    let program = std::env::current_exe().map_err(|error| Error::Internal(format!("where is this program? {error}")))?;
+    let program =
+        std::env::current_exe().map_err(|error| Error::Internal(format!("where is this program? {error}")))?;
     let installed = hooks.install(stage, &program)?;
     let path = installed.path.display();
     super::to_stdout(|out| {
@@ -41,8 +42,13 @@ fn install(hooks: &Hooks, stage: Stage) -> Result<Exit> {
         writeln!(out, "Every commit is now checked. Skip once: KEYSIEVE_SKIP=1 git commit …")?;
         match installed.scope {
             Scope::Repository => {}
-            Scope::WorkTree => writeln!(out, "note: this folder is part of the working tree; do not commit the hook, it names a path of this machine")?,
-            Scope::Shared => writeln!(out, "note: core.hooksPath is shared: other repositories that use it run this hook, too")?,
+            Scope::WorkTree => writeln!(
+                out,
+                "note: this folder is part of the working tree; do not commit the hook, it names a path of this machine"
+            )?,
+            Scope::Shared => {
+                writeln!(out, "note: core.hooksPath is shared: other repositories that use it run this hook, too")?;
+            }
         }
         advise(&installed.managers, out)
     })?;
@@ -82,7 +88,9 @@ fn status(hooks: &Hooks, stage: Stage) -> Result<Exit> {
         }
         Found::Foreign { is_executable, .. } => {
             let dead = if *is_executable { "" } else { " (not executable: git ignores it)" };
-            lines.push(format!("not installed: {path} is another hook{dead}; `keysieve hook install` keeps it and runs it first"));
+            lines.push(format!(
+                "not installed: {path} is another hook{dead}; `keysieve hook install` keeps it and runs it first"
+            ));
         }
         Found::Ours { version, is_current, is_executable, is_edited, program, chained } => {
             works = *is_executable && !matches!(program.runs, Runs::Nothing);

@@ -27,7 +27,10 @@ pub fn run(command: Rules) -> Result<Exit> {
 fn everything(args: &RuleArgs) -> Result<RuleSet> {
     let mut enable = args.enable.clone();
     enable.push("*".into());
-    load(&RuleArgs { rules: args.rules.clone(), no_builtin_rules: args.no_builtin_rules, enable, ..RuleArgs::default() }, &Config::default())
+    load(
+        &RuleArgs { rules: args.rules.clone(), no_builtin_rules: args.no_builtin_rules, enable, ..RuleArgs::default() },
+        &Config::default(),
+    )
 }
 
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
@@ -36,9 +39,7 @@ fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static 
 
 fn list(rules: &RuleSet, filter: &str, json: bool) -> Result<Exit> {
     let filter = filter.to_ascii_lowercase();
-    let fits = |rule: &&'static Rule| {
-        rule.id.contains(&filter) || rule.provider.to_ascii_lowercase().contains(&filter)
-    };
+    let fits = |rule: &&'static Rule| rule.id.contains(&filter) || rule.provider.to_ascii_lowercase().contains(&filter);
     let rules: Vec<&'static Rule> = rules.iter().filter(fits).collect();
     super::to_stdout(|out| if json { list_json(&rules, out) } else { list_text(&rules, out) })?;
     Ok(Exit::Clean)
@@ -70,13 +71,20 @@ fn list_json(rules: &[&'static Rule], out: &mut dyn Write) -> io::Result<()> {
 
 fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
     let rule = rules.find(id).ok_or_else(|| {
-        let hint = rules.nearest(id).map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = rules
+            .nearest(id)
+            .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
         Error::Usage(format!("no rule is called `{id}`; {hint}"))
     })?;
     super::to_stdout(|out| {
         writeln!(out, "{}\n  {} ({})", rule.id, rule.title, rule.provider)?;
         let state = if rule.enabled { "" } else { "; off unless --enable names it" };
-        writeln!(out, "  severity {}, confidence {}{state}", word(SEVERITIES, rule.severity), word(CONFIDENCES, rule.confidence))?;
+        writeln!(
+            out,
+            "  severity {}, confidence {}{state}",
+            word(SEVERITIES, rule.severity),
+            word(CONFIDENCES, rule.confidence)
+        )?;
         let fields = [
             ("aliases", rule.aliases),
             ("keywords", rule.keywords),
@@ -100,7 +108,12 @@ fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
             }
         }
         writeln!(out)?;
-        keysieve::report::write_guide(rule, None, &keysieve::report::Options { width: super::width(), ..Default::default() }, out)
+        keysieve::report::write_guide(
+            rule,
+            None,
+            &keysieve::report::Options { width: super::width(), ..Default::default() },
+            out,
+        )
     })?;
     Ok(Exit::Clean)
 }
@@ -110,7 +123,9 @@ fn check(files: Vec<PathBuf>) -> Result<Exit> {
     let selection = Selection { no_builtin: true, files, enable: vec!["*".into()], disable: vec![] };
     let rules = RuleSet::load(&selection)?;
     if let Some(id) = keysieve::scan::uncompilable(&rules).first() {
-        return Err(Error::Faults { faults: vec![format!("the pattern of rule `{id}` is too large; make its counts smaller")] });
+        return Err(Error::Faults {
+            faults: vec![format!("the pattern of rule `{id}` is too large; make its counts smaller")],
+        });
     }
     for warning in &rules.warnings {
         let _ = writeln!(io::stderr(), "warning: {warning}");

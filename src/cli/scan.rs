@@ -31,10 +31,21 @@ pub fn run(args: Scan) -> Result<Exit> {
     let rules = load(&args.rules, &config)?;
     let outcome = search(&args, &mode, repo.as_ref(), &config, &rules, &output)?;
     output.write(&outcome)?;
-    Ok(if args.output.exit_zero { Exit::of(&outcome, 0) } else { Exit::of(&outcome, args.output.exit_code.unwrap_or(1)) })
+    Ok(if args.output.exit_zero {
+        Exit::of(&outcome, 0)
+    } else {
+        Exit::of(&outcome, args.output.exit_code.unwrap_or(1))
+    })
 }
 
-fn search(args: &Scan, mode: &Mode, repo: Option<&Repo>, config: &Config, rules: &RuleSet, output: &Output) -> Result<Outcome> {
+fn search(
+    args: &Scan,
+    mode: &Mode,
+    repo: Option<&Repo>,
+    config: &Config,
+    rules: &RuleSet,
+    output: &Output,
+) -> Result<Outcome> {
     let scanner = Scanner::new(rules);
     let found = Found(Mutex::default());
     let reading = Reading { args, config, scanner: &scanner, found: &found };
@@ -77,7 +88,9 @@ impl Mode {
         let here = || vec![PathBuf::from(".")];
         let paths = if args.paths.is_empty() { here() } else { args.paths.clone() };
         match paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
-            Some(path) => Err(Error::Usage(format!("{}: no such file or directory; nothing was scanned", path.display()))),
+            Some(path) => {
+                Err(Error::Usage(format!("{}: no such file or directory; nothing was scanned", path.display())))
+            }
             None => Ok(Self::Paths(paths)),
         }
     }
@@ -95,7 +108,9 @@ impl Mode {
     fn repo(&self) -> Result<Option<Repo>> {
         let here = Path::new(".");
         let needed = |repo: Option<Repo>| {
-            repo.ok_or_else(|| Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into()))
+            repo.ok_or_else(|| {
+                Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into())
+            })
         };
         match self {
             Self::Paths(paths) => Repo::discover(paths.first().map_or(here, PathBuf::as_path), false),
@@ -177,7 +192,7 @@ impl Reading<'_> {
     fn history(&self, repo: &Repo) -> Result<Tally> {
         self.pool()?;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
-            let whole = || (vec![0..blob.bytes.len()], Carried::default());
+            let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
             let inherit = |base: Base<'_, _>| self.scanner.inherit(base.value, base.copies, blob.bytes.len());
             let (zones, carried) = base.map_or_else(whole, inherit);
             let scanned = self.scanner.scan(blob.bytes, blob.binary, &zones, carried);
@@ -206,7 +221,9 @@ impl Reading<'_> {
 /// `A..B`, `A..` (to HEAD), `..B` (all of B), or a single commit (all that it reaches).
 fn ends(repo: &Repo, range: &str) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
     if range.contains("...") {
-        return Err(Error::Usage(format!("`{range}`: write A..B; A...B (symmetric difference) is not a range that adds something")));
+        return Err(Error::Usage(format!(
+            "`{range}`: write A..B; A...B (symmetric difference) is not a range that adds something"
+        )));
     }
     let (from, to) = range.split_once("..").unwrap_or(("", range));
     let to = if to.is_empty() { "HEAD" } else { to };
@@ -271,10 +288,14 @@ impl<'a> Output<'a> {
     }
 
     fn write(&self, outcome: &Outcome) -> Result<()> {
-        for (format, path) in self.further.iter().map(|(f, p)| (*f, p)).chain(self.args.output.iter().map(|p| (self.format, p))) {
+        for (format, path) in
+            self.further.iter().map(|(f, p)| (*f, p)).chain(self.args.output.iter().map(|p| (self.format, p)))
+        {
             let failed = |source| Error::Write { what: path.display().to_string(), source };
             let mut file = File::create(path).map_err(failed)?;
-            report::write(outcome, format, &self.options(false), &mut file).and_then(|()| file.flush()).map_err(failed)?;
+            report::write(outcome, format, &self.options(false), &mut file)
+                .and_then(|()| file.flush())
+                .map_err(failed)?;
         }
         if self.args.output.is_none() {
             let color = use_color(self.args.color);
@@ -305,7 +326,8 @@ fn use_color(color: Color) -> bool {
 
 fn parse_format(word: &str) -> Result<Format> {
     let words: Vec<_> = Format::WORDS.iter().map(|(word, _)| *word).collect();
-    Format::parse(word).ok_or_else(|| Error::Usage(format!("no format is called `{word}`; there are {}", words.join(", "))))
+    Format::parse(word)
+        .ok_or_else(|| Error::Usage(format!("no format is called `{word}`; there are {}", words.join(", "))))
 }
 
 fn level<T: Copy>(flag: &str, word: &str, words: &[(&str, T)]) -> Result<T> {

@@ -59,7 +59,10 @@ impl Repo {
         changes: &mut Changes,
     ) {
         let known = cache.filter(|cache| cache.num_entries.is_some());
-        if head.is_some() && known.map(|cache| cache.id) == head && cache.is_some_and(|c| c.num_entries == Some(places.len() as u32)) {
+        if head.is_some()
+            && known.map(|cache| cache.id) == head
+            && cache.is_some_and(|c| c.num_entries == Some(places.len() as u32))
+        {
             return;
         }
         let there = self.entries_of(head, changes);
@@ -72,7 +75,8 @@ impl Repo {
                 at += 1;
                 continue;
             };
-            let child = cache.and_then(|cache| cache.children.iter().find(|child| child.name.as_slice() == &name[..slash]));
+            let child =
+                cache.and_then(|cache| cache.children.iter().find(|child| child.name.as_slice() == &name[..slash]));
             let end = end_of(index, at, places.end, &path[..depth + slash + 1], child);
             let below = there.get(&name[..slash]).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id);
             self.staged_below(index, at..end, depth + slash + 1, child, below, changes);
@@ -87,7 +91,8 @@ impl Repo {
             _ if same => {}
             Mode::Blob => changes.added.push(Added { path: entry.path.to_vec(), id: entry.id }),
             Mode::Tree => {
-                let old: Vec<_> = there.get(name).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id).into_iter().collect();
+                let old: Vec<_> =
+                    there.get(name).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id).into_iter().collect();
                 self.added_below(entry.id, &old, entry.path.strip_suffix(b"/").unwrap_or(entry.path), changes);
             }
             Mode::Submodule => {}
@@ -117,7 +122,8 @@ impl Repo {
                 below.push(b'/');
             }
             below.extend_from_slice(&name);
-            let trees = || olds.iter().filter_map(|old| old.get(&name).filter(|(mode, _)| *mode == Mode::Tree).map(|e| e.1));
+            let trees =
+                || olds.iter().filter_map(|old| old.get(&name).filter(|(mode, _)| *mode == Mode::Tree).map(|e| e.1));
             match mode {
                 Mode::Blob => changes.added.push(Added { path: below, id }),
                 Mode::Tree => self.added_below(id, &trees().collect::<Vec<_>>(), &below, changes),
@@ -131,7 +137,8 @@ impl Repo {
 fn end_of(index: &Index, from: usize, to: usize, prefix: &[u8], cache: Option<&gix_index::extension::Tree>) -> usize {
     let below = |place: usize| index.path(place).is_some_and(|path| path.starts_with(prefix));
     let cached = cache.and_then(|cache| cache.num_entries).map(|count| from + count as usize);
-    if let Some(end) = cached.filter(|end| *end > from && *end <= to && below(end - 1) && (*end == to || !below(*end))) {
+    if let Some(end) = cached.filter(|end| *end > from && *end <= to && below(end - 1) && (*end == to || !below(*end)))
+    {
         return end;
     }
     (from..to).find(|place| !below(*place)).unwrap_or(to)

@@ -50,7 +50,10 @@ impl Repo {
         }
         let options = gix_index::decode::Options { thread_limit: Some(1), ..Default::default() };
         let file = gix_index::File::at(&path, self.hash, true, options).map_err(|error| {
-            Error::Repository(format!("{}: the index cannot be read: {error}; `git status` may tell more", path.display()))
+            Error::Repository(format!(
+                "{}: the index cannot be read: {error}; `git status` may tell more",
+                path.display()
+            ))
         })?;
         Ok(Index { file: Some(file) })
     }

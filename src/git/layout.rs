@@ -48,12 +48,22 @@ pub(super) fn find(start: &Path, environment: bool) -> Result<Option<Found>> {
         let git_dir = if dot_git.is_file() { Some(linked(&dot_git)?) } else { None };
         let git_dir = git_dir.or_else(|| is_git_dir(&dot_git).then(|| dot_git.clone()));
         if let Some(git_dir) = git_dir {
-            return Ok(Some(Found { common_dir: common_dir(&git_dir), git_dir, top: Some(folder.to_owned()), work_tree: None }));
+            return Ok(Some(Found {
+                common_dir: common_dir(&git_dir),
+                git_dir,
+                top: Some(folder.to_owned()),
+                work_tree: None,
+            }));
         }
         if is_git_dir(folder) {
             let in_dot_git = folder.file_name().is_some_and(|name| name == ".git");
             let top = if in_dot_git { folder.parent().map(Path::to_owned) } else { None };
-            return Ok(Some(Found { git_dir: folder.to_owned(), common_dir: common_dir(folder), top, work_tree: None }));
+            return Ok(Some(Found {
+                git_dir: folder.to_owned(),
+                common_dir: common_dir(folder),
+                top,
+                work_tree: None,
+            }));
         }
     }
     Ok(None)
@@ -80,7 +90,8 @@ pub(super) fn settings(found: &Found) -> Result<Settings> {
         None | Some("sha1") => HashKind::Sha1,
         Some("sha256") => HashKind::Sha256,
         Some(other) => {
-            let why = format!("{}: objects are named by `{other}`, which keysieve does not know", found.git_dir.display());
+            let why =
+                format!("{}: objects are named by `{other}`, which keysieve does not know", found.git_dir.display());
             return Err(Error::Repository(why));
         }
     };
@@ -112,7 +123,8 @@ pub(super) fn objects(found: &Found, environment: bool) -> Objects {
     let from_env = |name| if environment { variable(name) } else { None };
     let directory = from_env("GIT_OBJECT_DIRECTORY").unwrap_or_else(|| found.common_dir.join("objects"));
     let list = if environment { env::var_os("GIT_ALTERNATE_OBJECT_DIRECTORIES") } else { None };
-    let alternates = list.map_or_else(Vec::new, |list| env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()).collect());
+    let alternates =
+        list.map_or_else(Vec::new, |list| env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()).collect());
     Objects { directory, alternates }
 }
 
@@ -127,7 +139,10 @@ fn linked(file: &Path) -> Result<PathBuf> {
     let target = text.strip_prefix(b"gitdir:").map(|rest| path_of(rest.trim_ascii()));
     let target = target.map(|target| normal(&file.parent().unwrap_or(file).join(target)));
     target.filter(|target| is_git_dir(target)).ok_or_else(|| {
-        Error::Repository(format!("{}: it should name a git directory (`gitdir: PATH`), and there is none", file.display()))
+        Error::Repository(format!(
+            "{}: it should name a git directory (`gitdir: PATH`), and there is none",
+            file.display()
+        ))
     })
 }
 

@@ -32,7 +32,10 @@ pub struct Repo {
 
 impl std::fmt::Debug for Repo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Repo").field("git_dir", &self.git_dir).field("work_tree", &self.work_tree).finish_non_exhaustive()
+        f.debug_struct("Repo")
+            .field("git_dir", &self.git_dir)
+            .field("work_tree", &self.work_tree)
+            .finish_non_exhaustive()
     }
 }
 
@@ -63,14 +66,18 @@ impl Repo {
             return Err(Error::Usage(format!("{}: no such file or directory", path.display())));
         }
         Self::discover(path, false)?.ok_or_else(|| {
-            Error::Repository(format!("{}: not a git repository (nor any folder above it); use `keysieve scan PATH` for plain files", path.display()))
+            Error::Repository(format!(
+                "{}: not a git repository (nor any folder above it); use `keysieve scan PATH` for plain files",
+                path.display()
+            ))
         })
     }
 
     fn open(found: layout::Found, environment: bool) -> Result<Self> {
         let settings = layout::settings(&found)?;
         let objects = layout::objects(&found, environment);
-        let failed = |error| Error::Repository(format!("{}: the object store cannot be read: {error}", found.git_dir.display()));
+        let failed =
+            |error| Error::Repository(format!("{}: the object store cannot be read: {error}", found.git_dir.display()));
         let store = Store::open_with(&objects.directory, &objects.alternates, settings.hash).map_err(failed)?;
         let work_tree = settings.work_tree.clone();
         Ok(Self {
@@ -152,7 +159,7 @@ impl Repo {
     /// A path on disk as bytes from the root of the working tree, with `/`.
     pub fn relative(&self, path: &Path) -> Option<Vec<u8>> {
         let relative = path.strip_prefix(self.work_tree.as_ref()?).ok()?;
-        Some(crate::git::layout::bytes_of(relative))
+        Some(layout::bytes_of(relative))
     }
 }
 

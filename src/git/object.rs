@@ -32,7 +32,15 @@ impl<'a> Commit<'a> {
                 (None, Some((b"tree", id))) => {
                     let tree = ObjectId::from_hex(id).ok()?;
                     let empty: &[u8] = b"";
-                    commit = Some(Self { tree, parents: vec![], author: empty, committer: empty, seconds: 0, offset: 0, message });
+                    commit = Some(Self {
+                        tree,
+                        parents: vec![],
+                        author: empty,
+                        committer: empty,
+                        seconds: 0,
+                        offset: 0,
+                        message,
+                    });
                 }
                 (Some(commit), Some((b"parent", id))) => commit.parents.extend(ObjectId::from_hex(id)),
                 (Some(commit), Some((b"author", rest))) => commit.author = identity(rest).0,
@@ -165,7 +173,9 @@ mod tests {
     #[test]
     fn commits_are_read_leniently() {
         let id = "1".repeat(40);
-        let text = format!("tree {id}\nparent {id}\nauthor A B <a@b> 5 +0000\ncommitter C <c> 1700000000 -0130\ngpgsig x\n y\n\nsubject\n\nbody");
+        let text = format!(
+            "tree {id}\nparent {id}\nauthor A B <a@b> 5 +0000\ncommitter C <c> 1700000000 -0130\ngpgsig x\n y\n\nsubject\n\nbody"
+        );
         let commit = Commit::parse(text.as_bytes()).unwrap();
         assert_eq!((commit.parents.len(), commit.author, commit.committer), (1, &b"A B <a@b>"[..], &b"C <c>"[..]));
         assert_eq!((commit.seconds, commit.offset, commit.subject().as_str()), (1_700_000_000, -90, "subject"));

@@ -39,7 +39,8 @@ const HARDENED: &[(&str, &str)] = &[
     ("GIT_PAGER", "cat"),
     ("LC_ALL", "C"),
 ];
-const HARDENED_CONFIG: &[&str] = &["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.pager=cat"];
+const HARDENED_CONFIG: &[&str] =
+    &["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.pager=cat"];
 
 impl Repo {
     /// The commit that HEAD points to; `None` on an unborn branch.
@@ -50,7 +51,9 @@ impl Repo {
         let text = std::fs::read(self.git_dir.join("HEAD")).unwrap_or_default();
         let text = text.trim_ascii();
         if self.foreign_refs {
-            return Ok(self.plumb(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?.and_then(|out| hex(out.trim())));
+            return Ok(self
+                .plumb(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])?
+                .and_then(|out| hex(out.trim())));
         }
         let Some(name) = text.strip_prefix(b"ref:").map(<[u8]>::trim_ascii) else {
             return Ok(ObjectId::from_hex(text).ok());
@@ -65,7 +68,8 @@ impl Repo {
             if name.split('/').any(|part| part == "..") {
                 return None;
             }
-            let loose = [&self.git_dir, &self.common_dir].into_iter().find_map(|dir| std::fs::read(dir.join(&name)).ok());
+            let loose =
+                [&self.git_dir, &self.common_dir].into_iter().find_map(|dir| std::fs::read(dir.join(&name)).ok());
             let Some(text) = loose else { return self.packed(&name) };
             match text.trim_ascii().strip_prefix(b"ref:") {
                 Some(next) => name = String::from_utf8_lossy(next.trim_ascii()).into_owned(),
@@ -116,12 +120,16 @@ impl Repo {
     }
 
     fn refs_by_libgit2(&self) -> Result<Vec<Ref>> {
-        let failed = |error: git2::Error| Error::Repository(format!("{}: {}", self.git_dir.display(), explain(&error, &self.git_dir)));
+        let failed = |error: git2::Error| {
+            Error::Repository(format!("{}: {}", self.git_dir.display(), explain(&error, &self.git_dir)))
+        };
         let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
         let mut refs = Vec::new();
         for reference in repo.references().map_err(failed)?.flatten() {
             let Ok(resolved) = reference.resolve() else { continue };
-            let Some(target) = resolved.target().and_then(|oid| ObjectId::try_from(oid.as_bytes()).ok()) else { continue };
+            let Some(target) = resolved.target().and_then(|oid| ObjectId::try_from(oid.as_bytes()).ok()) else {
+                continue;
+            };
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             refs.push(Ref { kind: kind_of(&name), name, target });
         }
@@ -150,7 +158,8 @@ impl Repo {
         }
         let failed = |error: git2::Error| Error::Repository(explain(&error, &self.git_dir));
         let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
-        let object = repo.revparse_single(name).and_then(|o| o.peel(git2::ObjectType::Commit)).map_err(|_| unknown())?;
+        let object =
+            repo.revparse_single(name).and_then(|o| o.peel(git2::ObjectType::Commit)).map_err(|_| unknown())?;
         ObjectId::try_from(object.id().as_bytes()).map_err(|_| unknown())
     }
 
@@ -164,10 +173,14 @@ impl Repo {
             args.extend(include.iter().map(ToString::to_string));
             args.extend(exclude.iter().map(|id| format!("^{id}")));
             let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            let out = self.plumb(&args)?.ok_or_else(|| Error::Repository("the history of the range cannot be walked".into()))?;
+            let out = self
+                .plumb(&args)?
+                .ok_or_else(|| Error::Repository("the history of the range cannot be walked".into()))?;
             return Ok(out.lines().filter_map(hex).collect());
         }
-        let failed = |error: git2::Error| Error::Repository(format!("the history of the range cannot be walked: {}", error.message()));
+        let failed = |error: git2::Error| {
+            Error::Repository(format!("the history of the range cannot be walked: {}", error.message()))
+        };
         let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
         let mut walk = repo.revwalk().map_err(failed)?;
         let oid = |id: &ObjectId| git2::Oid::from_bytes(id.as_slice());
@@ -186,7 +199,9 @@ impl Repo {
         });
         let output = command.args(args).envs(HARDENED.iter().copied()).stdin(std::process::Stdio::null()).output();
         let output = output.map_err(|error| {
-            Error::Repository(format!("this repository (SHA-256 or reftable) needs `git` on the PATH to list its refs: {error}"))
+            Error::Repository(format!(
+                "this repository (SHA-256 or reftable) needs `git` on the PATH to list its refs: {error}"
+            ))
         })?;
         let message = String::from_utf8_lossy(&output.stderr);
         if message.contains("dubious ownership") {
@@ -207,7 +222,9 @@ fn hex(text: &str) -> Option<ObjectId> {
 fn explain(error: &git2::Error, path: &Path) -> String {
     if error.code() == git2::ErrorCode::Owner {
         let place = path.parent().unwrap_or(path).display();
-        return format!("the repository belongs to another user; if you trust it: git config --global --add safe.directory '{place}'");
+        return format!(
+            "the repository belongs to another user; if you trust it: git config --global --add safe.directory '{place}'"
+        );
     }
     error.message().to_owned()
 }

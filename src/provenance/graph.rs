@@ -65,6 +65,9 @@ fn short(id: &[u8]) -> u64 {
 }
 
 type Hits = Vec<(Vec<u8>, ObjectId)>;
+/// An entry of a tree that leads to a matched blob: its name, its object, whether that is a tree.
+type Lead = (Vec<u8>, ObjectId, bool);
+type Leads = HashMap<ObjectId, Vec<Lead>>;
 
 impl Graph {
     /// Reads the history of `blobs`; with none, only the commits.
@@ -79,9 +82,10 @@ impl Graph {
         let mut lists = Lists { entries: &entries, memo: HashMap::new(), ids: HashMap::new(), lists: vec![Vec::new()] };
         let introductions = introductions(&nodes, &mut lists);
         let head = repo.head()?.and_then(|id| repo.tree_of(&id));
-        let in_head: HashSet<(ObjectId, Vec<u8>)> = head.map(|tree| lists.of(&tree)).map_or_else(HashSet::new, |list| {
-            lists.lists[list].iter().map(|(path, blob)| (*blob, path.clone())).collect()
-        });
+        let in_head: HashSet<(ObjectId, Vec<u8>)> =
+            head.map(|tree| lists.of(&tree)).map_or_else(HashSet::new, |list| {
+                lists.lists[list].iter().map(|(path, blob)| (*blob, path.clone())).collect()
+            });
         let head_blobs = in_head.iter().map(|(blob, _)| *blob).collect();
         Ok(Self { reach, introductions, in_head, head_blobs, remote_names })
     }
@@ -171,7 +175,7 @@ fn node(found: &Object<'_>) -> Option<Node> {
 }
 
 /// Of each marked tree, the entries that lead to a matched blob.
-fn marked_entries(repo: &Repo, blobs: &HashSet<ObjectId>, marked: &HashSet<u64>) -> HashMap<ObjectId, Vec<(Vec<u8>, ObjectId, bool)>> {
+fn marked_entries(repo: &Repo, blobs: &HashSet<ObjectId>, marked: &HashSet<u64>) -> Leads {
     let entries = Sharded::new();
     let kinds = Kinds { trees: true, ..Kinds::default() };
     repo.store().for_each(kinds, |found: Object<'_>, _: Option<&()>| {
@@ -191,7 +195,7 @@ fn marked_entries(repo: &Repo, blobs: &HashSet<ObjectId>, marked: &HashSet<u64>)
 
 /// The matched blobs below each tree, with their paths; equal lists share a number, so that comparing two is cheap.
 struct Lists<'a> {
-    entries: &'a HashMap<ObjectId, Vec<(Vec<u8>, ObjectId, bool)>>,
+    entries: &'a Leads,
     memo: HashMap<ObjectId, usize>,
     ids: HashMap<Hits, usize>,
     lists: Vec<Hits>,
@@ -207,8 +211,11 @@ impl Lists<'_> {
                 continue;
             }
             let entries = self.entries.get(&top).map_or(&[][..], Vec::as_slice);
-            let open: Vec<ObjectId> =
-                entries.iter().filter(|(_, id, is_tree)| *is_tree && !self.memo.contains_key(id)).map(|(_, id, _)| *id).collect();
+            let open: Vec<ObjectId> = entries
+                .iter()
+                .filter(|(_, id, is_tree)| *is_tree && !self.memo.contains_key(id))
+                .map(|(_, id, _)| *id)
+                .collect();
             // A tree cannot contain itself unless the store is damaged; then its inner copy counts as empty.
             let open: Vec<ObjectId> = open.into_iter().filter(|id| !stack.contains(id)).collect();
             if open.is_empty() {
@@ -223,7 +230,7 @@ impl Lists<'_> {
         self.memo.get(tree).copied().unwrap_or(0)
     }
 
-    fn joined(&self, entries: &[(Vec<u8>, ObjectId, bool)]) -> Hits {
+    fn joined(&self, entries: &[Lead]) -> Hits {
         let mut hits = Hits::new();
         for (name, id, is_tree) in entries {
             if !is_tree {

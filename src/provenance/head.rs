@@ -42,7 +42,9 @@ impl<'a> Head<'a> {
         remote_refs.sort();
         remote_refs.dedup();
         let first = self.first(head, path, secret);
-        let pushed = !remote_refs.is_empty() || first.as_ref().is_some_and(|(id, _)| self.is_pushed(id)) || self.is_pushed(&head);
+        let pushed = !remote_refs.is_empty()
+            || first.as_ref().is_some_and(|(id, _)| self.is_pushed(id))
+            || self.is_pushed(&head);
         let level = if pushed || self.repo.is_bare() { Level::Pushed } else { Level::Local };
         let (commit, since) = first.map_or((None, None), |(id, since)| (Some(id), Some(since)));
         Exposure { level, since, commit, remote_refs, in_head: Some(true) }

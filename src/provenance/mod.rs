@@ -54,7 +54,9 @@ pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>) -> Result<Vec<Finding>
 /// Open findings first, the worst first.
 pub fn sort(findings: &mut [Finding]) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (!f.is_open(), std::cmp::Reverse(f.severity), std::cmp::Reverse(f.confidence), f.exposure.level, f.rule.id);
+        let key = |f: &Finding| {
+            (!f.is_open(), std::cmp::Reverse(f.severity), std::cmp::Reverse(f.confidence), f.exposure.level, f.rule.id)
+        };
         key(a).cmp(&key(b)).then_with(|| a.fingerprint.cmp(&b.fingerprint))
     });
 }
@@ -70,10 +72,12 @@ struct Locator<'a> {
 
 impl<'a> Locator<'a> {
     fn new(scene: Scene<'a>, sightings: &[Sighting]) -> Result<Self> {
-        let mut locator = Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
+        let mut locator =
+            Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
         let Some(repo) = scene.repo else { return Ok(locator) };
         let blobs: HashSet<ObjectId> = sightings.iter().filter_map(|s| object_of(&s.origin)).collect();
-        let by_commit = |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
+        let by_commit =
+            |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || sightings.iter().any(by_commit) {
             locator.graph = Some(Graph::read(repo, &blobs)?);
             for entry in repo.index(scene.environment)?.entries().filter(|entry| blobs.contains(&entry.id)) {
@@ -95,7 +99,8 @@ impl<'a> Locator<'a> {
         group.sort_by(|a, b| order(a).cmp(&order(b)));
         let best = &group[0].hit;
         let (rule, secret) = (best.rule, best.secret.clone());
-        let severity = group.iter().filter(|s| s.hit.rule.id == rule.id).map(|s| s.hit.severity).max().unwrap_or(best.severity);
+        let severity =
+            group.iter().filter(|s| s.hit.rule.id == rule.id).map(|s| s.hit.severity).max().unwrap_or(best.severity);
         let implausible = group.iter().all(|s| s.hit.implausible.is_some()).then(|| best.implausible.clone()).flatten();
         let mut details = BTreeMap::new();
         for (name, value) in group.iter().filter(|s| s.hit.rule.id == rule.id).flat_map(|s| &s.hit.details) {
@@ -108,7 +113,7 @@ impl<'a> Locator<'a> {
         let exposure = worst(&placed);
         let suppression = implausible
             .map(|reason| Suppression { by: "check".into(), state: "implausible".into(), reason })
-            .or_else(|| rule.public.then(|| identifier()));
+            .or_else(|| rule.public.then(identifier));
         let places = placed.into_iter().map(|placed| placed.place).collect();
         Finding { fingerprint, rule, secret, severity, confidence, details, exposure, places, suppression }
     }
@@ -126,12 +131,16 @@ impl<'a> Locator<'a> {
             }
             Origin::Commit { kind, id } => vec![self.committed(plain(kind, site), id)],
             Origin::Tag { id } => vec![self.tag(id, site)],
-            Origin::Name { tree, .. } => vec![at(Place { blob: Some(tree), ..plain(PlaceKind::Path, site) }, Level::Local)],
+            Origin::Name { tree, .. } => {
+                vec![at(Place { blob: Some(tree), ..plain(PlaceKind::Path, site) }, Level::Local)]
+            }
             Origin::Ref { name } => {
                 let level = if name.starts_with("refs/remotes/") { Level::Pushed } else { Level::Local };
                 vec![at(Place { reference: Some(name), ..plain(PlaceKind::Ref, site) }, level)]
             }
-            Origin::Config { path } => vec![at(Place { path: Some(path), ..plain(PlaceKind::Config, site) }, Level::Worktree)],
+            Origin::Config { path } => {
+                vec![at(Place { path: Some(path), ..plain(PlaceKind::Config, site) }, Level::Worktree)]
+            }
             Origin::Stdin => vec![at(plain(PlaceKind::Content, site), Level::Unknown)],
         }
     }
@@ -141,19 +150,21 @@ impl<'a> Locator<'a> {
             Some(head) => head.exposure(&path, secret, Level::Worktree),
             None => Exposure::of(Level::Unknown),
         };
-        let place = Place { path: Some(path), current: true, ..plain(PlaceKind::Content, site) };
+        let place = Place { path: Some(path), current: self.head.is_some(), ..plain(PlaceKind::Content, site) };
         self.with_commit(place, exposure)
     }
 
     fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret) -> Placed {
         let head = self.head.as_ref();
-        let exposure = head.map_or_else(|| Exposure::of(Level::Staged), |head| head.exposure(&path, secret, Level::Staged));
+        let exposure =
+            head.map_or_else(|| Exposure::of(Level::Staged), |head| head.exposure(&path, secret, Level::Staged));
         let suppression = (exposure.in_head == Some(true)).then(|| Suppression {
             by: "committed".into(),
             state: "committed".into(),
             reason: "HEAD already has it at this path: it is not this commit's doing".into(),
         });
-        let place = Place { path: Some(path), blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
+        let place =
+            Place { path: Some(path), blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
         self.with_commit(place, exposure)
     }
 
@@ -210,7 +221,8 @@ impl<'a> Locator<'a> {
 
     fn tag(&self, id: ObjectId, site: Site) -> Placed {
         let mut bytes = Vec::new();
-        let tag = self.repo.and_then(|repo| repo.read(&id, Kind::Tag, &mut bytes).ok()).and_then(|()| Tag::parse(&bytes));
+        let tag =
+            self.repo.and_then(|repo| repo.read(&id, Kind::Tag, &mut bytes).ok()).and_then(|()| Tag::parse(&bytes));
         let name = tag.as_ref().map(|tag| String::from_utf8_lossy(tag.name).into_owned());
         let refs = self.tags.get(&id).map_or(&[][..], Vec::as_slice);
         let place = Place { reference: refs.first().cloned().or(name), ..plain(PlaceKind::Tag, site) };
@@ -246,7 +258,18 @@ fn object_of(origin: &Origin) -> Option<ObjectId> {
 }
 
 fn plain(kind: PlaceKind, site: Site) -> Place {
-    Place { kind, path: None, site, blob: None, commit: None, reference: None, decoded_by: Vec::new(), current: false, in_head: false, suppression: None }
+    Place {
+        kind,
+        path: None,
+        site,
+        blob: None,
+        commit: None,
+        reference: None,
+        decoded_by: Vec::new(),
+        current: false,
+        in_head: false,
+        suppression: None,
+    }
 }
 
 fn at(place: Place, level: Level) -> Placed {
@@ -265,13 +288,31 @@ fn identifier() -> Suppression {
 fn order(s: &Sighting) -> impl Ord {
     let hit = &s.hit;
     let rule = hit.rule;
-    (rule.generic, hit.implausible.is_some(), std::cmp::Reverse(hit.confidence), std::cmp::Reverse(hit.severity), rule.id, s.site.line, s.site.column)
+    (
+        rule.generic,
+        hit.implausible.is_some(),
+        std::cmp::Reverse(hit.confidence),
+        std::cmp::Reverse(hit.severity),
+        rule.id,
+        s.site.line,
+        s.site.column,
+    )
 }
 
 fn place_order(p: &Placed) -> impl Ord {
     let place = &p.place;
     let commit = place.commit.as_ref().map(|commit| commit.id).filter(|_| !place.current);
-    (place.current, place.blob.is_none(), p.seconds, commit, place.path.clone(), place.site.line, place.site.column, place.kind, place.reference.clone())
+    (
+        place.current,
+        place.blob.is_none(),
+        p.seconds,
+        commit,
+        place.path.clone(),
+        place.site.line,
+        place.site.column,
+        place.kind,
+        place.reference.clone(),
+    )
 }
 
 /// The worst level; the earliest commit; all remote refs.

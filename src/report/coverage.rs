@@ -22,7 +22,8 @@ pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
         return clean_line(page, scan, options);
     }
     if scan.open > 0 && !options.quiet {
-        let hint = "Harmless or no secret? `keysieve allow FINGERPRINT --state STATE --reason WHY`";
+        let hint = "No secret, or accepted? Put `keysieve:allow` and the reason into a comment on its line, or its ks1:… fingerprint \
+                    under `allow:` in .keysieve.yaml.";
         page.paragraph("", PLAIN, hint);
     }
     let open = count(scan.open, "open finding");

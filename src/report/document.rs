@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Options;
 use super::escape::base64;
 use super::fill::{self, Values};
-use super::redact::Redactor;
+use super::redact::{self, Redactor};
 use crate::blob::PlaceKind;
 use crate::coverage::Tally;
 use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Suppression};
@@ -211,7 +211,8 @@ impl<'a> Builder<'a> {
     /// A builder that hides the secrets of these findings, unless they were asked for. What a rule calls public is an
     /// identifier, not a secret: it must stay legible in the commands that revoke the key it belongs to.
     pub fn new(findings: &'a [Finding], options: &Options) -> Self {
-        let secrets = findings.iter().filter(|finding| !finding.rule.public).map(|finding| &finding.secret);
+        let secrets =
+            findings.iter().filter(|finding| !finding.rule.public && !is_stand_in(finding)).map(|f| &f.secret);
         let redactor = if options.show_secrets { Redactor::off() } else { Redactor::new(secrets) };
         Self { redactor, show_secrets: options.show_secrets }
     }
@@ -371,4 +372,10 @@ impl<'a> Builder<'a> {
 /// The word for a value of an ordered list of words.
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     words.iter().find(|(_, it)| *it == value).map_or("", |(word, _)| word)
+}
+
+/// A short value that a check knows for a placeholder (`secret`, `changeme`) is no secret, and a word of many paths.
+fn is_stand_in(finding: &Finding) -> bool {
+    let by_check = finding.suppression.as_ref().is_some_and(|suppression| suppression.by == "check");
+    by_check && finding.secret.reveal().len() < redact::OURS
 }

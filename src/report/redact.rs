@@ -15,7 +15,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use crate::secret::Secret;
 
 /// Shorter secrets are replaced only as whole words.
-pub const WORD: usize = 6;
+pub const WORD: usize = 8;
 /// Shorter secrets are left in text that does not come from what was scanned.
 pub const OURS: usize = 16;
 /// Lines of a secret of several lines count as the secret from this length.

@@ -76,8 +76,23 @@ pub(super) fn pointer(page: &mut Page, finding: &FindingDoc) {
     page.paragraph("  ", PLAIN, &format!("All steps: `keysieve guide {}`", finding.rule));
 }
 
+/// What stops the leak, and how to find the rest: a report of ten findings must stay readable.
+pub(super) fn urgent(page: &mut Page, finding: &FindingDoc) {
+    first_steps(page, &finding.guidance);
+    let text = format!("Then replace it, look for misuse and clean up: `keysieve guide {}`", finding.rule);
+    page.paragraph("  ", PLAIN, &text);
+}
+
 /// The whole runbook.
 pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
+    first_steps(page, guidance);
+    steps(page, "Replace", &guidance.replace, false);
+    steps(page, "Investigate", &guidance.investigate, false);
+    steps(page, "Clean up", &guidance.clean_up, false);
+    links(page, guidance);
+}
+
+fn first_steps(page: &mut Page, guidance: &GuidanceDoc) {
     page.paragraph("  ", ALARM, &guidance.headline);
     steps(page, "Do now", &guidance.now, true);
     if !guidance.commands.is_empty() {
@@ -87,9 +102,9 @@ pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
     for warning in &guidance.warnings {
         page.flow("   ! ", WARN, 5, &[(PLAIN, warning)]);
     }
-    steps(page, "Replace", &guidance.replace, false);
-    steps(page, "Investigate", &guidance.investigate, false);
-    steps(page, "Clean up", &guidance.clean_up, false);
+}
+
+fn links(page: &mut Page, guidance: &GuidanceDoc) {
     let links = [("Console", &guidance.console_url), ("Docs", &guidance.docs), ("Contact", &guidance.contact)];
     for (name, link) in links {
         if let Some(link) = link {

@@ -88,6 +88,7 @@ fn place(path: &[u8], commit: Option<CommitInfo>) -> Place {
         site,
         blob: Some(id(0xbb)),
         current: commit.is_none(),
+        in_head: false,
         commit,
         reference: None,
         decoded_by: Vec::new(),
@@ -166,11 +167,12 @@ fn a_pushed_key_is_revoked_first() {
         "   1. Find",
         "      runra auth revoke-key --key-id \"key_12ab\"",
         "   ! The",
-        "Replace",
-        "account <account>",
+        "clean up: `keysieve guide runra-api-key`",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    let all = written(&outcome(vec![pushed(1)]), Format::Text, &Options { verbose: true, ..Options::default() });
+    assert!(all.contains("  Replace\n") && all.contains("account <account>"), "{all}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn open(page: &mut Page, finding: &FindingDoc, number: Option<usize>, options: &
     let mut places: Vec<&PlaceDoc> = finding.places.iter().collect();
     places.sort_by_key(|place| (place.suppression.is_some(), place.spot.path.is_none()));
     if let Some(first) = places.first() {
-        self::place(page, first, options);
+        place(page, first, options);
     }
     exposure(page, finding);
     if matches!(finding.level, Level::Staged | Level::Worktree | Level::Dangling) {
@@ -205,7 +205,10 @@ fn guidance(page: &mut Page, finding: &FindingDoc, number: Option<usize>, printe
             }
         }
         None => {
-            runbook::whole(page, &finding.guidance);
+            match options.verbose {
+                true => runbook::whole(page, &finding.guidance),
+                false => runbook::urgent(page, finding),
+            }
             printed.insert(key, (number, finding.guidance.clone()));
         }
     }

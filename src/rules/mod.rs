@@ -1,9 +1,9 @@
 //! Rules: the keywords, pattern and checks of each kind of credential, and what to do when one leaked.
 
 mod builtin;
-pub mod pattern;
+mod pattern;
 pub mod sample;
-pub mod schema;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
@@ -234,7 +234,8 @@ fn globs(patterns: &[String], rules: &[&'static Rule]) -> Result<GlobSet> {
         let matcher = glob.compile_matcher();
         if !rules.iter().any(|rule| matcher.is_match(rule.id)) {
             let ids: Vec<_> = rules.iter().map(|rule| rule.id).collect();
-            let hint = yaml::nearest(pattern, &ids).map_or("see `keysieve rules list`".into(), |n| format!("did you mean `{n}`?"));
+            let hint = yaml::nearest(pattern, &ids)
+                .map_or("see `keysieve rules list`".into(), |n| format!("did you mean `{n}`?"));
             return Err(Error::Usage(format!("no rule is called `{pattern}`; {hint}")));
         }
         builder.add(glob);

@@ -30,7 +30,7 @@ pub struct Compiled {
     pub keywords: Vec<String>,
 }
 
-/// Everything between a variable's name and its value. At most [`ASSIGN_REACH`] bytes.
+/// Everything between a variable's name and its value. A test holds its longest match.
 const ASSIGN: &str = concat!(
     r#"[\w.\-]{0,40}(?:\\?["'`\])}]){0,3}[ \t]{0,8}"#,
     r#"(?:[ \t]{1,2}(?:value|content|default)[ \t]?=|:[ \t]{0,2}[&'\w.<>\[\]?|]{1,30}[ \t]{0,2}=|"#,
@@ -51,8 +51,9 @@ const GLUE: &str = concat!(
     r#"{0,2}["\x27\x60]{1,3}|&quot;))?"#,
     r#"(?:(?i:bearer|token)(?: |%20))?"#,
 );
-/// What `{assign}` can take at most, checked against the regex by a test.
-pub const ASSIGN_REACH: usize = 160;
+/// What `{assign}` can take at most.
+#[cfg(test)]
+const ASSIGN_REACH: usize = 160;
 /// A prefilter needs this many literal bytes.
 const MIN_KEYWORD: usize = 4;
 /// More literals than this from one short keyword mean that it says too little.
@@ -74,9 +75,10 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
     if captures_named_secret(&hir) != 1 {
         return Err(about("`pattern` needs exactly one group (?<secret>…)".into()));
     }
-    let longest = hir.properties().maximum_len().ok_or_else(|| {
-        about("`pattern` is unbounded: write {0,40} instead of `*`, `+` or `{n,}`".into())
-    })?;
+    let longest = hir
+        .properties()
+        .maximum_len()
+        .ok_or_else(|| about("`pattern` is unbounded: write {0,40} instead of `*`, `+` or `{n,}`".into()))?;
     if hir.properties().minimum_len().unwrap_or(0) == 0 {
         return Err(about("`pattern` can match nothing at all".into()));
     }
@@ -141,7 +143,8 @@ fn begins_with_keyword(literals: &[Vec<u8>], keywords: &[String], ignore_case: b
         keywords.iter().any(|keyword| {
             let shared = literal.len().min(keyword.len());
             let (a, b) = (&literal[..shared], &keyword.as_bytes()[..shared]);
-            literal.len() >= keyword.len().min(MIN_KEYWORD) && if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
+            literal.len() >= keyword.len().min(MIN_KEYWORD)
+                && if ignore_case { a.eq_ignore_ascii_case(b) } else { a == b }
         })
     };
     let fitting = literals.iter().filter(|literal| fits(literal)).count();
@@ -173,7 +176,8 @@ fn widen(keywords: &[String], literals: &[Vec<u8>], ignore_case: bool) -> Result
         grown.dedup();
         let all_long = literals.iter().all(|l| l.len() >= MIN_KEYWORD || !l.starts_with(keyword.as_bytes()));
         if ignore_case || grown.is_empty() || !all_long {
-            let why = format!("keyword `{keyword}` is shorter than {MIN_KEYWORD} bytes and what follows it is too wide");
+            let why =
+                format!("keyword `{keyword}` is shorter than {MIN_KEYWORD} bytes and what follows it is too wide");
             return Err(("keywords", why));
         }
         wide.append(&mut grown);
@@ -216,7 +220,10 @@ mod tests {
         assert!(fault("{left}(?<secret>abcd.*)").contains("unbounded"));
         assert!(fault("{left}^(?<secret>abcd.{3})").contains("^"));
         assert!(fault("{left}abcd.{3}").contains("(?<secret>"));
-        assert!(fault("{left}(?<secret>abcd.{90})").contains("90 bytes") || fault("{left}(?<secret>abcd.{90})").contains("94 bytes"));
+        assert!(
+            fault("{left}(?<secret>abcd.{90})").contains("90 bytes")
+                || fault("{left}(?<secret>abcd.{90})").contains("94 bytes")
+        );
         assert!(fault("(?<secret>abcd)").contains("{left}"));
         assert!(fault("{left}(?<secret>abcd(").contains("does not compile"));
     }

@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `bound`, which must not be 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+        (self.number() % bound as u64) as usize
     }
 }
 
@@ -41,7 +41,7 @@ pub fn fill(template: &str, random: &mut Random, checks: &Checks) -> Result<Stri
         rest = &rest[open..];
         match placeholder(rest) {
             Some((Item::Check(name), len)) => {
-                let made = checks(name, &out, &mut || random.next());
+                let made = checks(name, &out, &mut || random.number());
                 out.push_str(&made.ok_or_else(|| format!("nothing can generate {{check:{name}}}"))?);
                 rest = &rest[len..];
             }

@@ -11,6 +11,15 @@ use regex_automata::{Anchored, Input};
 use super::edge::is_edge;
 use crate::rules::{Rule, RuleSet};
 
+/// Where a pattern matches, and where the secret in it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The whole match, with its context.
+    pub whole: Range<usize>,
+    /// The secret.
+    pub secret: Range<usize>,
+}
+
 /// Compiled patterns, each made when first needed.
 #[derive(Debug)]
 pub struct Patterns {
@@ -29,8 +38,8 @@ impl Patterns {
         Self { compiled: rules.iter().map(|_| OnceLock::new()).collect() }
     }
 
-    /// Where the secrets of a rule stand, given one of its keywords at `keyword`.
-    pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Range<usize>> {
+    /// Where a rule matches, given one of its keywords at `keyword`.
+    pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Confirmed> {
         let Some(pattern) = self.compiled[number].get_or_init(|| Pattern::compile(rule)) else { return Vec::new() };
         if rule.anchored {
             if !is_edge(bytes, keyword.start, rule.edge) {
@@ -38,7 +47,7 @@ impl Patterns {
             }
             let end = bytes.len().min(keyword.start + rule.reach);
             let found = pattern.search(bytes, keyword.start..end, Anchored::Yes);
-            return found.map(|(_, secret)| secret).into_iter().collect();
+            return found.into_iter().collect();
         }
         pattern.search_near(rule, bytes, &keyword)
     }
@@ -54,32 +63,33 @@ impl Pattern {
         Some(Self { regex, secret })
     }
 
-    /// The whole match and the secret in it.
-    fn search(&self, bytes: &[u8], span: Range<usize>, anchored: Anchored) -> Option<(Range<usize>, Range<usize>)> {
+    /// The first match in a span.
+    fn search(&self, bytes: &[u8], span: Range<usize>, anchored: Anchored) -> Option<Confirmed> {
         let input = Input::new(bytes).span(span).anchored(anchored);
         let mut slots: [Option<NonMaxUsize>; 32] = [None; 32];
         let count = self.regex.group_info().slot_len().min(slots.len());
         self.regex.search_slots(&input, &mut slots[..count])?;
-        let group = |index: usize| Some(slots.get(index * 2)?.as_ref()?.get()..slots.get(index * 2 + 1)?.as_ref()?.get());
-        Some((group(0)?, group(self.secret)?))
+        let group =
+            |index: usize| Some(slots.get(index * 2)?.as_ref()?.get()..slots.get(index * 2 + 1)?.as_ref()?.get());
+        Some(Confirmed { whole: group(0)?, secret: group(self.secret)? })
     }
 
     /// Every match that begins within the window around a context word and ends in it.
-    fn search_near(&self, rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> Vec<Range<usize>> {
+    fn search_near(&self, rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> Vec<Confirmed> {
         let end = bytes.len().min(keyword.end + rule.reach);
         let mut from = keyword.start.saturating_sub(rule.reach);
-        let mut secrets = Vec::new();
-        while let Some((whole, secret)) = self.search(bytes, from..end, Anchored::No) {
-            if is_edge(bytes, whole.start, rule.edge) {
-                from = whole.end.max(whole.start + 1);
-                secrets.push(secret);
+        let mut all = Vec::new();
+        while let Some(found) = self.search(bytes, from..end, Anchored::No) {
+            if is_edge(bytes, found.whole.start, rule.edge) {
+                from = found.whole.end.max(found.whole.start + 1);
+                all.push(found);
             } else {
-                let next = (whole.start + 1..end).find(|at| is_edge(bytes, *at, rule.edge));
+                let next = (found.whole.start + 1..end).find(|at| is_edge(bytes, *at, rule.edge));
                 let Some(next) = next else { break };
                 from = next;
             }
         }
-        secrets
+        all
     }
 }
 

@@ -93,7 +93,9 @@ fn merge(copies: &[Copy]) -> Vec<Run> {
     for copy in copies.iter().filter(|copy| copy.len > 0) {
         let copy = Run { base: copy.base as usize, child: copy.child as usize, len: copy.len as usize };
         match runs.last_mut() {
-            Some(last) if last.base + last.len == copy.base && last.child + last.len == copy.child => last.len += copy.len,
+            Some(last) if last.base + last.len == copy.base && last.child + last.len == copy.child => {
+                last.len += copy.len;
+            }
             _ => runs.push(copy),
         }
     }

@@ -43,7 +43,9 @@ mod tests {
 
     #[test]
     fn edges() {
-        for before in ["", " ", "\"", "=", "X_", "\\n", "\\t", "%3D", "\\u003d", "\\x3d", "=3D", "\u{1b}[31m", "\\075", "é"] {
+        for before in
+            ["", " ", "\"", "=", "X_", "\\n", "\\t", "%3D", "\\u003d", "\\x3d", "=3D", "\u{1b}[31m", "\\075", "é"]
+        {
             let text = format!("{before}key");
             assert!(is_edge(text.as_bytes(), before.len(), Edge::Token), "{before:?}");
         }

@@ -107,7 +107,9 @@ impl Filter {
         let bucket = bucket(hash(gram));
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
         for entry in entries.iter().filter(|entry| entry.gram == gram) {
-            let Some(start) = at.checked_sub(entry.offset as usize).filter(|start| *start >= zone.start) else { continue };
+            let Some(start) = at.checked_sub(entry.offset as usize).filter(|start| *start >= zone.start) else {
+                continue;
+            };
             if self.keywords[entry.keyword as usize].stands_at(&bytes[..zone.end], start) {
                 found(Hit { at: start, keyword: entry.keyword });
             }

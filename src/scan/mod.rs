@@ -13,12 +13,12 @@ pub mod validate;
 
 use std::ops::Range;
 
+use crate::blob::Blob;
 use crate::finding::{Match, Sighting, Site};
 use crate::rules::{Confidence, Rule, RuleSet};
 use crate::secret::Secret;
-use crate::blob::Blob;
-use confirm::Patterns;
 pub use confirm::uncompilable;
+use confirm::{Confirmed, Patterns};
 pub use filter::{Filter, Hit};
 
 /// Rules ready to be searched for. Immutable and lock-free: one is shared by all threads.
@@ -40,6 +40,8 @@ struct Candidate {
 #[derive(Debug, Clone)]
 struct Raw {
     found: Match,
+    /// How long the whole match is, context included.
+    context: usize,
     /// The secret begins with the rule's own literal.
     keyword_inside: bool,
     /// A checksum or structure proved it.
@@ -105,16 +107,21 @@ impl Scanner {
         let mut found = Vec::new();
         for &number in &keyword.rules {
             let rule = self.rules[number as usize];
-            for span in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
-                found.extend(judged(rule, bytes, span, hit.at));
+            for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
+                found.extend(judged(rule, bytes, confirmed, hit.at));
             }
         }
         found
     }
 }
 
-fn judged(rule: &'static Rule, bytes: &[u8], span: Range<usize>, keyword_at: usize) -> Option<Raw> {
+fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {
+    let Confirmed { whole, secret: span } = confirmed;
     if !rule.near.is_empty() && !has_word_near(rule, bytes, &span) {
+        return None;
+    }
+    let keyword_inside = rule.anchored && span.start == keyword_at;
+    if !keyword_inside && is_interpolated(bytes, &span) {
         return None;
     }
     let judgement = validate::judge(rule, bytes, &span);
@@ -125,7 +132,6 @@ fn judged(rule: &'static Rule, bytes: &[u8], span: Range<usize>, keyword_at: usi
     let mut details: std::collections::BTreeMap<String, String> =
         rule.details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     details.extend(judgement.details);
-    let keyword_inside = rule.anchored && span.start == keyword_at;
     let found = Match {
         rule,
         secret: Secret::new(secret, rule.shown(secret)),
@@ -135,13 +141,21 @@ fn judged(rule: &'static Rule, bytes: &[u8], span: Range<usize>, keyword_at: usi
         details,
         span,
     };
-    Some(Raw { found, keyword_inside, proved: judgement.proved })
+    Some(Raw { found, context: whole.len(), keyword_inside, proved: judgement.proved })
 }
 
 fn has_word_near(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> bool {
     let window = span.start.saturating_sub(rule.reach)..bytes.len().min(span.end + rule.reach);
     let lower = bytes[window].to_ascii_lowercase();
     rule.near.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())
+}
+
+/// Whether a value is only a piece of a template or of code, or is cut short: `token_{user}_x`, `${HOST}abc`, `{alnum:14}`, `token(`, `list[`.
+fn is_interpolated(bytes: &[u8], span: &Range<usize>) -> bool {
+    let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
+    let opens =
+        [&b"{"[..], b"${", b"#{", b"%{", b"[", b"(", b"...", "…".as_bytes()].iter().any(|open| after.starts_with(open));
+    opens || before.ends_with(b"}") || before.ends_with(b"{") && after.starts_with(b"}")
 }
 
 /// Pairs matches with their sites. Matches that begin outside the piece's own range belong to its neighbour.

@@ -25,12 +25,23 @@ fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
 }
 
 /// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one with
-/// its own prefix over one by context, then the longer, the surer, and the one whose rule comes first.
+/// its own prefix over one by context, then the longer, the one that takes in more of what stands around it, the surer,
+/// and the one whose rule comes first.
 fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
     raw.sort_by_key(|m| {
         let found = &m.found;
         let (span, rule) = (&found.span, found.rule);
-        (rule.generic, !m.proved, found.implausible.is_some(), !m.keyword_inside, Reverse(span.len()), Reverse(found.confidence), rule.id, span.start)
+        (
+            rule.generic,
+            !m.proved,
+            found.implausible.is_some(),
+            !m.keyword_inside,
+            Reverse(span.len()),
+            Reverse(m.context),
+            Reverse(found.confidence),
+            rule.id,
+            span.start,
+        )
     });
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
     raw.retain(|m| {
@@ -44,29 +55,42 @@ fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
     raw
 }
 
+/// What a secret may take over from the other half of its credential.
+struct Half {
+    rule: &'static str,
+    span: Range<usize>,
+    shown: String,
+    details: BTreeMap<String, String>,
+}
+
 /// Ties the other half of a credential to its secret. A secret that means nothing without its other half goes if the
 /// half is not near; one that merely gains by it loses confidence.
 fn join_parts(mut kept: Vec<Raw>) -> Vec<Raw> {
-    let halves: Vec<(&str, Range<usize>, String, BTreeMap<String, String>)> = kept
+    let halves: Vec<Half> = kept
         .iter()
         .map(|m| {
-            let shown = if m.found.rule.public { m.found.secret.reveal().to_vec() } else { m.found.secret.redacted().into_bytes() };
+            let shown = if m.found.rule.public {
+                m.found.secret.reveal().to_vec()
+            } else {
+                m.found.secret.redacted().into_bytes()
+            };
             let shown = String::from_utf8_lossy(&shown).into_owned();
-            (m.found.rule.id, m.found.span.clone(), shown, m.found.details.clone())
+            Half { rule: m.found.rule.id, span: m.found.span.clone(), shown, details: m.found.details.clone() }
         })
         .collect();
     let mut used: Vec<Range<usize>> = Vec::new();
     kept.retain_mut(|m| {
         let span = m.found.span.clone();
         for part in m.found.rule.parts {
-            let near = halves.iter().filter(|half| half.0 == part.rule && distance(&half.1, &span) <= part.within);
-            match near.min_by_key(|half| (distance(&half.1, &span), half.1.start)) {
+            let near =
+                halves.iter().filter(|half| half.rule == part.rule && distance(&half.span, &span) <= part.within);
+            match near.min_by_key(|half| (distance(&half.span, &span), half.span.start)) {
                 Some(half) => {
-                    for (name, value) in &half.3 {
+                    for (name, value) in &half.details {
                         m.found.details.entry(name.clone()).or_insert_with(|| value.clone());
                     }
-                    m.found.details.insert(part.detail.to_owned(), half.2.clone());
-                    used.push(half.1.clone());
+                    m.found.details.insert(part.detail.to_owned(), half.shown.clone());
+                    used.push(half.span.clone());
                 }
                 None if part.required => return false,
                 None => m.found.confidence = m.found.confidence.min(Confidence::Medium),

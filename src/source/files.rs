@@ -99,9 +99,16 @@ impl Files<'_> {
     }
 
     /// Files that git tracks although its ignore rules fit them.
-    fn tracked(&self, repo: &Repo, index: &crate::git::index::Index, shared: &Shared<'_>, visit: &(dyn Fn(&Blob<'_>) + Sync)) {
+    fn tracked(
+        &self,
+        repo: &Repo,
+        index: &crate::git::index::Index,
+        shared: &Shared<'_>,
+        visit: &(dyn Fn(&Blob<'_>) + Sync),
+    ) {
         let Some(root) = &repo.work_tree else { return };
-        let roots: Vec<PathBuf> = self.paths.iter().filter_map(|path| path.canonicalize().ok()).filter(|p| p.is_dir()).collect();
+        let roots: Vec<PathBuf> =
+            self.paths.iter().filter_map(|path| path.canonicalize().ok()).filter(|p| p.is_dir()).collect();
         let mut reader = Reader::new(shared);
         for entry in index.entries().filter(|entry| entry.mode == crate::git::Mode::Blob) {
             let path = root.join(crate::git::bytes_path(entry.path));
@@ -276,7 +283,8 @@ fn count_ignored(shared: &Shared<'_>) {
         for entry in entries.flatten() {
             let path = entry.path();
             if entry.file_name() != ".git" && !seen.contains(&path) {
-                let shown = shared.files.repo.and_then(|repo| repo.relative(&path)).unwrap_or_else(|| path_bytes(&path));
+                let shown =
+                    shared.files.repo.and_then(|repo| repo.relative(&path)).unwrap_or_else(|| path_bytes(&path));
                 let slash = if entry.file_type().is_ok_and(|kind| kind.is_dir()) { "/" } else { "" };
                 tally.skip(Reason::Ignored, format!("{}{slash}", lossy(&shown)));
             }

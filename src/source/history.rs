@@ -21,25 +21,29 @@ impl History<'_> {
     ///
     /// # Errors
     /// The refs cannot be listed.
-    pub fn visit<T: Send + Sync>(&self, visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync)) -> crate::error::Result<Tally> {
+    pub fn visit<T: Send + Sync>(
+        &self,
+        visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
+    ) -> crate::error::Result<Tally> {
         let noted = Mutex::new(Tally::default());
         let note = |other: Tally| noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(other);
         let kinds = Kinds { blobs: true, trees: false, commits: true, tags: true };
-        let read = self.repo.store().for_each(kinds, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
-            Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
-            Kind::Commit => {
-                let id = object.id.to_owned();
-                if let Some(commit) = Commit::parse(object.bytes) {
-                    commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+        let read =
+            self.repo.store().for_each(kinds, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
+                Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
+                Kind::Commit => {
+                    let id = object.id.to_owned();
+                    if let Some(commit) = Commit::parse(object.bytes) {
+                        commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                    }
+                    None
                 }
-                None
-            }
-            Kind::Tag => {
-                tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
-                None
-            }
-            Kind::Tree => None,
-        });
+                Kind::Tag => {
+                    tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
+                    None
+                }
+                Kind::Tree => None,
+            });
         let mut tally = tally_of(read);
         tally.merge(noted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
         for id in self.repo.shallow() {
@@ -113,7 +117,8 @@ fn tag_texts(id: ObjectId, bytes: &[u8], visit: &mut dyn FnMut(&Blob<'_>)) {
 }
 
 fn tally_of(read: pack::Tally) -> Tally {
-    let mut tally = Tally { blobs: read.blobs, commits: read.commits, tags: read.tags, bytes: read.bytes, ..Tally::default() };
+    let mut tally =
+        Tally { blobs: read.blobs, commits: read.commits, tags: read.tags, bytes: read.bytes, ..Tally::default() };
     for failure in read.failures {
         let reason = match failure.kind {
             FailureKind::Missing => Reason::Missing,

@@ -44,7 +44,12 @@ impl Range<'_> {
         Ok(tally)
     }
 
-    fn commit(&self, id: &ObjectId, seen: &Mutex<HashSet<(ObjectId, Vec<u8>)>>, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> Tally {
+    fn commit(
+        &self,
+        id: &ObjectId,
+        seen: &Mutex<HashSet<(ObjectId, Vec<u8>)>>,
+        visit: &(dyn Fn(&Blob<'_>) + Sync),
+    ) -> Tally {
         let (mut tally, mut bytes) = (Tally::default(), Vec::new());
         if let Err(lost) = self.repo.read(id, Kind::Commit, &mut bytes) {
             super::note_lost(id, "a commit", &lost, &mut tally);
@@ -70,7 +75,14 @@ impl Range<'_> {
         tally
     }
 
-    fn blob(&self, path: Vec<u8>, id: ObjectId, commit: ObjectId, tally: &mut Tally, visit: &(dyn Fn(&Blob<'_>) + Sync)) {
+    fn blob(
+        &self,
+        path: Vec<u8>,
+        id: ObjectId,
+        commit: ObjectId,
+        tally: &mut Tally,
+        visit: &(dyn Fn(&Blob<'_>) + Sync),
+    ) {
         let (shown, mut bytes) = (super::lossy(&path), Vec::new());
         if self.skip.is_match(crate::git::bytes_path(&path)) {
             tally.skip(Reason::Configured, shown);

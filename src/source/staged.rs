@@ -36,11 +36,15 @@ impl Staged<'_> {
             super::note_lost(id, "a tree of HEAD", lost, &mut tally);
         }
         let merging: Vec<ObjectId> = self.repo.merge_heads().iter().filter_map(|id| self.repo.tree_of(id)).collect();
-        let is_merged = |added: &Added| merging.iter().any(|tree| self.repo.blob_at(tree, &added.path) == Some(added.id));
+        let is_merged =
+            |added: &Added| merging.iter().any(|tree| self.repo.blob_at(tree, &added.path) == Some(added.id));
         let added: Vec<Added> = changes.added.into_iter().filter(|added| !is_merged(added)).collect();
         let read = |added: &Added| self.read(added, visit);
-        let tallies: Vec<Tally> =
-            if added.len() < PARALLEL { added.iter().map(read).collect() } else { added.par_iter().map(read).collect() };
+        let tallies: Vec<Tally> = if added.len() < PARALLEL {
+            added.iter().map(read).collect()
+        } else {
+            added.par_iter().map(read).collect()
+        };
         tallies.into_iter().for_each(|other| tally.merge(other));
         Ok(tally)
     }

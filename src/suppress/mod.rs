@@ -69,7 +69,9 @@ fn by_rule_paths(finding: &mut Finding) {
     if !rule.not_paths.is_empty() {
         for place in &mut finding.places {
             if place.path.as_ref().is_some_and(|path| fits(rule.not_paths, path)) {
-                place.suppression.get_or_insert_with(|| mark("rule", "not-here", "the rule does not hold for this path"));
+                place
+                    .suppression
+                    .get_or_insert_with(|| mark("rule", "not-here", "the rule does not hold for this path"));
             }
         }
     }
@@ -98,7 +100,9 @@ fn inline(finding: &mut Finding) {
     }
     for place in &mut finding.places {
         if place.path.as_ref().is_some_and(|path| newest.contains(path)) {
-            place.suppression.get_or_insert_with(|| mark("inline", "allowed", "the newest version of this path allows it"));
+            place
+                .suppression
+                .get_or_insert_with(|| mark("inline", "allowed", "the newest version of this path allows it"));
         }
     }
 }
@@ -123,7 +127,8 @@ fn threshold(finding: &Finding, policy: &Policy<'_>) -> Option<Suppression> {
     if finding.severity < policy.min_severity {
         return Some(mark("threshold", "below", "its severity is below --min-severity"));
     }
-    (finding.confidence < policy.min_confidence).then(|| mark("threshold", "below", "its confidence is below --min-confidence"))
+    (finding.confidence < policy.min_confidence)
+        .then(|| mark("threshold", "below", "its confidence is below --min-confidence"))
 }
 
 fn mark(by: &str, state: &str, reason: &str) -> Suppression {

@@ -105,11 +105,11 @@ impl Repo {
             let edited = commit % files.len();
             edit(&mut files[edited], seed * 1000 + commit);
             let _ = write!(stream, "commit refs/heads/{branch}\nmark :{}\n", commit + 1);
-            let _ = write!(stream, "committer A <a@example.org> {} +0000\n", 1_700_000_000 + commit);
+            let _ = writeln!(stream, "committer A <a@example.org> {} +0000", 1_700_000_000 + commit);
             let message = format!("change {commit} of {seed}\n");
             let _ = write!(stream, "data {}\n{message}\n", message.len());
             for (name, file) in files.iter().enumerate() {
-                let _ = write!(stream, "M 100644 inline dir/{branch}-{name}\n");
+                let _ = writeln!(stream, "M 100644 inline dir/{branch}-{name}");
                 let _ = write!(stream, "data {}\n{file}\n", file.len());
             }
         }

@@ -1,7 +1,15 @@
 //! Offline checks of a match: they pass it, or say why it cannot be a real credential. They never ask the network.
 
+mod azure;
+mod check;
 mod checksum;
 mod encoded;
+mod examples;
+#[cfg(test)]
+mod fuzz;
+mod ids;
+mod letters;
+mod macaroon;
 mod pem;
 mod placeholder;
 pub mod random;
@@ -9,6 +17,7 @@ mod url;
 
 use std::ops::Range;
 
+use self::check::Check;
 use crate::rules::{Rule, Severity};
 
 /// How far before and after a secret its edge and its checks may look.
@@ -43,6 +52,10 @@ impl Judgement {
         self.details.push((name.to_owned(), value.into()));
         self
     }
+    /// A detail that a stranger wrote: left out unless it is safe in a report and in the commands of the guidance.
+    fn public_detail(self, name: &str, value: &str) -> Self {
+        if may_show(value.as_bytes()) { self.detail(name, value) } else { self }
+    }
     fn lowered(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
         self
@@ -56,9 +69,15 @@ impl Judgement {
     }
 }
 
+/// Whether a value is a plain name: nothing that a shell, a terminal or a reader could take for more.
+fn may_show(value: &[u8]) -> bool {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._:/@+=,%~?[]-".contains(byte);
+    (1..=200).contains(&value.len()) && value[0] != b'-' && value.iter().all(plain)
+}
+
 /// What a check may look at.
 struct Subject<'a> {
-    /// All bytes; checks look at most `reach` bytes around the secret.
+    /// All bytes; checks look at most [`CONTEXT`] bytes around the secret.
     bytes: &'a [u8],
     span: &'a Range<usize>,
     secret: &'a [u8],
@@ -66,26 +85,37 @@ struct Subject<'a> {
 
 /// Judges the secret at `span` by the rule's checks, its entropy, and for placeholders.
 pub fn judge(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> Judgement {
-    let secret = &bytes[span.clone()];
-    let body = &secret[prefix_len(rule, secret)..];
+    let Some(secret) = bytes.get(span.clone()) else { return Judgement::rejected() };
     let subject = Subject { bytes, span, secret };
     let mut judgement = Judgement::default();
-    for name in rule.validate {
-        judgement.merge(check(name, &subject));
+    for check in rule.validate.iter().filter_map(|name| Check::parse(name)) {
+        judgement.merge(check.run(&subject, rule.provider));
         if judgement.reject {
             return judgement;
         }
+        // Armour has long runs of `A`, and is judged by what it holds.
+        judgement.proved |= check == Check::Pem && judgement.implausible.is_none();
     }
-    if judgement.implausible.is_none() {
-        judgement.implausible = placeholder::reason(body, prefix_len(rule, secret) > 0);
+    if let Some(place) = examples::published(secret) {
+        judgement.implausible = Some(format!("documented example: {place}"));
     }
+    if judgement.implausible.is_none() && !judgement.proved {
+        by_look(rule, secret, &mut judgement);
+    }
+    judgement
+}
+
+/// Judges what nothing proved by how it looks: a stand-in, or too regular.
+fn by_look(rule: &Rule, secret: &[u8], judgement: &mut Judgement) {
+    let prefix = prefix_len(rule, secret);
+    let body = &secret[prefix..];
+    judgement.implausible = placeholder::reason(body, prefix > 0);
     if rule.entropy > 0.0 && judgement.implausible.is_none() && random::entropy(body) < rule.entropy {
-        match prefix_len(rule, secret) {
+        match prefix {
             0 => judgement.reject = true,
             _ => judgement.implausible = Some("too regular to be a key: low entropy".into()),
         }
     }
-    judgement
 }
 
 /// How much of the secret is the rule's own literal prefix.
@@ -97,36 +127,17 @@ fn prefix_len(rule: &Rule, secret: &[u8]) -> usize {
     rule.keywords.iter().filter(starts).map(|keyword| keyword.len()).max().unwrap_or(0)
 }
 
-fn check(name: &str, subject: &Subject<'_>) -> Judgement {
-    match name {
-        "crc32-base62" => checksum::crc32_base62(subject.secret),
-        "gitlab-routable" => checksum::gitlab_routable(subject.secret),
-        "aws-account" => checksum::aws_account(subject.secret),
-        "jwt" => encoded::jwt(subject.secret),
-        "pypi-macaroon" => encoded::pypi_macaroon(subject.secret),
-        "pem" => pem::check(subject.secret),
-        "url-password" => url::check(subject.bytes, subject.span),
-        "mixed" => accept(random::is_mixed(subject.secret)),
-        "not-hash" => accept(!random::is_hash_or_uuid(subject.secret)),
-        "random" => accept(random::looks_random(subject.secret)),
-        _ => match name.strip_prefix("base64-bytes-").and_then(|n| n.parse().ok()) {
-            Some(length) => encoded::base64_bytes(subject.secret, length),
-            None => Judgement::default(),
-        },
-    }
-}
-
-fn accept(passes: bool) -> Judgement {
-    if passes { Judgement::default() } else { Judgement::rejected() }
-}
-
 /// What a sample template's `{check:NAME}` stands for: the characters that make what stands before it valid.
 pub fn generate(name: &str, before: &str, random: &mut dyn FnMut() -> u64) -> Option<String> {
     let token = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.')).next()?;
-    match name {
-        "crc32-base62" => checksum::crc32_base62_of(token),
-        "gitlab-routable" => checksum::gitlab_routable_of(token),
-        "jwt" => Some(encoded::jwt_of(random)),
+    match Check::parse(name)? {
+        Check::Crc32Base62 => checksum::crc32_base62_of(token),
+        Check::GitlabRoutable => checksum::gitlab_routable_of(token),
+        Check::Jwt => Some(encoded::jwt_of(random)),
+        Check::Pypi => macaroon::pypi_of(before, random),
+        Check::AzureMarvin => azure::marked_key_of(before),
+        Check::AzureCask => azure::cask_of(before),
+        Check::AzureDevops => Some(azure::devops_of(random)),
         _ => None,
     }
 }

@@ -1,33 +1,52 @@
 //! Private keys in armour: is there a key between the lines, and is it encrypted?
 
-use data_encoding::BASE64;
-
-use super::Judgement;
+use super::encoded::decode_any;
+use super::{Judgement, examples};
 use crate::rules::Severity;
 
 /// Fewer characters than this between BEGIN and END hold no private key.
 const LEAST_BODY: usize = 40;
+/// A key's body has at least as many different characters.
+const LEAST_DISTINCT: usize = 16;
+/// What every OpenSSH key starts with, and what follows if it has no passphrase: the length and name of its cipher.
+const OPENSSH: &[u8] = b"openssh-key-v1\0";
+const OPENSSH_PLAIN: &[u8] = b"\0\0\0\x04none";
 
-/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on; raw or with `\n` written out.
+/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on: raw, in a string literal, in a diff, indented, on
+/// one line.
 pub fn check(secret: &[u8]) -> Judgement {
-    let text = String::from_utf8_lossy(secret).replace("\\r", "").replace("\\n", "\n");
+    let text = String::from_utf8_lossy(secret);
     if text.starts_with("PuTTY-User-Key-File-") {
         return putty(&text);
     }
-    let Some((header, rest)) = text.split_once("KEY-----").or_else(|| text.split_once("BLOCK-----")) else {
+    let Some((label, inside)) = text.split_once("BEGIN ").and_then(|(_, rest)| rest.split_once("----")) else {
         return Judgement::default();
     };
-    let inside = rest.split("-----END").next().unwrap_or(rest);
-    let body: String = inside.lines().filter(|line| !line.contains(": ")).collect();
-    let body: String = body.chars().filter(|c| c.is_ascii_alphanumeric() || "+/=".contains(*c)).collect();
+    let inside = unescaped(inside.split("-----END").next().unwrap_or(inside));
+    let locked = inside.contains("4,ENCRYPTED");
+    let body = body(&inside);
+    let distinct = body.bytes().collect::<std::collections::HashSet<_>>().len();
     if body.len() < LEAST_BODY {
         return Judgement::implausible("there is no key between BEGIN and END");
     }
-    let distinct = body.bytes().collect::<std::collections::HashSet<_>>().len();
-    if distinct < 16 {
+    if distinct < LEAST_DISTINCT {
         return Judgement::implausible("too regular to be a key");
     }
-    if header.contains("ENCRYPTED") || inside.contains("4,ENCRYPTED") || openssh_is_encrypted(&body) {
+    if body.get(..64).is_some_and(|start| examples::published(start.as_bytes()).is_some()) {
+        return Judgement::implausible("documented example: a key that is published for testing");
+    }
+    if locked || label.starts_with("PGP") || label.starts_with("SSH2") {
+        return encryption(locked);
+    }
+    let holds = if label.starts_with("OPENSSH") { openssh_start(&body) } else { is_der(&body).then_some(false) };
+    match holds {
+        Some(encrypted) => encryption(encrypted || label.starts_with("ENCRYPTED")),
+        None => Judgement::implausible("it does not decode to a private key"),
+    }
+}
+
+fn encryption(encrypted: bool) -> Judgement {
+    if encrypted {
         return Judgement::default().detail("encrypted", "yes").lowered(Severity::Medium);
     }
     Judgement::default().detail("encrypted", "no")
@@ -35,14 +54,164 @@ pub fn check(secret: &[u8]) -> Judgement {
 
 fn putty(text: &str) -> Judgement {
     match text.lines().find_map(|line| line.trim().strip_prefix("Encryption: ")) {
-        Some("none") | None => Judgement::default().detail("encrypted", "no"),
-        Some(_) => Judgement::default().detail("encrypted", "yes").lowered(Severity::Medium),
+        Some("none") | None => encryption(false),
+        Some(_) => encryption(true),
     }
 }
 
-/// An OpenSSH key names its cipher after the magic: length, then `none` or a cipher.
-fn openssh_is_encrypted(body: &str) -> bool {
-    let start = &body.as_bytes()[..body.len().min(64) / 4 * 4];
-    let Ok(bytes) = BASE64.decode(start) else { return false };
-    bytes.strip_prefix(b"openssh-key-v1\0").is_some_and(|rest| !rest.starts_with(b"\0\0\0\x04none"))
+/// The text with the escapes of string literals, URLs and XML undone, as far as they stand for line ends and base64.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '%', '&']) {
+        out.push_str(&rest[..at]);
+        let (stands_for, length) = escape(&rest[at..]);
+        out.push_str(stands_for);
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What the escape that `text` begins with stands for, and its length.
+fn escape(text: &str) -> (&'static str, usize) {
+    let slashes = text.len() - text.trim_start_matches('\\').len();
+    let code = &text[slashes.max(1)..];
+    if slashes > 0 {
+        return match code.as_bytes().first() {
+            Some(b'n' | b'r' | b't') => ("\n", slashes + 1),
+            _ => ("", slashes),
+        };
+    }
+    if text.starts_with('&') {
+        let entity = code.split_inclusive(';').next().filter(|entity| entity.len() < 8 && entity.ends_with(';'));
+        return entity.map_or((" ", 1), |entity| ("\n", 1 + entity.len()));
+    }
+    match code.as_bytes() {
+        [b'0', b'A' | b'a' | b'D' | b'd', ..] => ("\n", 3),
+        [b'2', b'0', ..] => (" ", 3),
+        [b'2', b'B' | b'b', ..] => ("+", 3),
+        [b'2', b'F' | b'f', ..] => ("/", 3),
+        [b'3', b'D' | b'd', ..] => ("=", 3),
+        _ => (" ", 1),
+    }
+}
+
+/// The base64 of a block, without headers, quotes, `+` between literals, comment marks and the marks of a diff.
+fn body(inside: &str) -> String {
+    let start = inside.find("DEK-Info:").map_or(0, |at| {
+        let value = inside[at + 9..].trim_start();
+        inside.len() - value.len() + value.find(char::is_whitespace).unwrap_or(value.len())
+    });
+    let lines = inside[start..].lines().filter(|line| !line.contains(": "));
+    let is_mark = |piece: &&str| piece.is_empty() || piece.len() <= 2 && piece.bytes().all(|byte| b"+/".contains(&byte));
+    let pieces: Vec<&str> = lines
+        .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '/')))
+        .filter(|piece| !is_mark(piece))
+        .collect();
+    // Every line of a diff that adds a key begins with `+`.
+    let added = pieces.len() > 1 && pieces.iter().all(|piece| piece.starts_with('+'));
+    pieces.iter().map(|piece| if added { &piece[1..] } else { piece }).collect()
+}
+
+/// Whether an OpenSSH key is encrypted; `None` if it is not one.
+fn openssh_start(body: &str) -> Option<bool> {
+    let bytes = decode_any(body.get(..LEAST_BODY)?.as_bytes())?;
+    Some(!bytes.strip_prefix(OPENSSH)?.starts_with(OPENSSH_PLAIN))
+}
+
+/// One DER sequence that ends where the bytes end.
+fn is_der(body: &str) -> bool {
+    let Some(bytes) = decode_any(body.as_bytes()) else { return false };
+    let [0x30, first, rest @ ..] = bytes.as_slice() else { return false };
+    let extra = usize::from(first & 0x7f);
+    if first & 0x80 == 0 {
+        return rest.len() == extra;
+    }
+    if !(1..=3).contains(&extra) || rest.len() < extra {
+        return false;
+    }
+    let length = rest[..extra].iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+    rest.len() - extra == length
+}
+
+#[cfg(test)]
+mod tests {
+    use data_encoding::BASE64;
+
+    use super::*;
+
+    /// A sequence of 300 bytes that holds no key.
+    fn lines() -> Vec<String> {
+        let noise = (0..300_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8);
+        let bytes: Vec<u8> = [0x30, 0x82, 1, 44].into_iter().chain(noise).collect();
+        BASE64.encode(&bytes).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    fn block(label: &str, body: &str) -> String {
+        format!("-----BEGIN {label}-----{body}-----END {label}-----")
+    }
+
+    fn encrypted(text: &str) -> Option<String> {
+        let judgement = check(text.as_bytes());
+        assert_eq!(judgement.implausible, None, "{text}");
+        judgement.details.into_iter().find(|(name, _)| name == "encrypted").map(|(_, value)| value)
+    }
+
+    #[test]
+    fn keys_in_every_dress() {
+        let lines = lines();
+        let forms = [
+            format!("\n{}\n", lines.join("\n")),
+            format!("\r\n    {}\r\n    ", lines.join("\r\n    ")),
+            format!("\\n{}\\n", lines.join("\\n")),
+            format!("\\\\n{}\\\\n", lines.join("\\\\n")),
+            format!("\\r\\n{}\\r\\n", lines.join("\\r\\n")),
+            format!(" {} ", lines.join(" ")),
+            format!("\n{}\n", lines.concat()),
+            format!("\\n' +\n  '{}\\n' +\n  '", lines.join("\\n' +\n  '")),
+            format!("\",\n  \"{}\",\n  \"", lines.join("\",\n  \"")),
+            format!("\n-{}\n-", lines.join("\n-")),
+            format!("\n+{}\n+", lines.join("\n+")),
+            format!("\n# {}\n# ", lines.join("\n# ")),
+            format!("\n// {}\n// ", lines.join("\n// ")),
+            format!("%0A{}%0A", lines.join("%0A").replace('+', "%2B").replace('=', "%3D")),
+            format!("&#10;{}&#10;", lines.join("&#10;")),
+            format!("\\n{}\\n", lines.join("\\n").replace('/', "\\/")),
+        ];
+        for form in forms {
+            assert_eq!(encrypted(&block("RSA PRIVATE KEY", &form)).as_deref(), Some("no"));
+            assert_eq!(encrypted(&block("ENCRYPTED PRIVATE KEY", &form)).as_deref(), Some("yes"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key() {
+        let lines = lines();
+        let cut = format!("\n{}\n", lines[1..].join("\n"));
+        let none = format!("\n{}\n", ["x".repeat(64), "x".repeat(64)].join("\n"));
+        for body in [&cut, &none, "\n...\n", "", "\nMIIEvQ\n"] {
+            for label in ["RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY"] {
+                assert!(check(block(label, body).as_bytes()).implausible.is_some(), "{body}");
+            }
+        }
+        assert!(check(b"-----BEGIN").implausible.is_none());
+    }
+
+    #[test]
+    fn passphrases() {
+        let lines = lines();
+        let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF00FF00FF00FF00FF00FF00FF00FF";
+        for glue in ["\n", " ", "\\n"] {
+            let body = format!("{glue}{}{glue}{glue}{}{glue}", header.replace('\n', glue), lines[1..].join(glue));
+            assert_eq!(encrypted(&block("RSA PRIVATE KEY", &body)).as_deref(), Some("yes"));
+        }
+        let tail: Vec<u8> = (0..200_u8).collect();
+        for (cipher, answer) in [(&b"\0\0\0\x04none"[..], "no"), (b"\0\0\0\x0aaes256-ctr", "yes")] {
+            let body = BASE64.encode(&[OPENSSH, cipher, &tail].concat());
+            assert_eq!(encrypted(&block("OPENSSH PRIVATE KEY", &format!("\n{body}\n"))).as_deref(), Some(answer));
+        }
+        assert_eq!(encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(), Some("no"));
+        assert_eq!(encrypted("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: aes256-cbc\n").as_deref(), Some("yes"));
+    }
 }

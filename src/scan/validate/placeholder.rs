@@ -1,5 +1,9 @@
 //! Values that stand for a secret: examples, fillers, templates.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Long enough that random text never holds them.
 const ANYWHERE: &[&str] = &[
     "changeme", "change_me", "change-me", "placeholder", "yourapikey", "your_api_key", "your-api-key", "yourtoken",
@@ -9,40 +13,54 @@ const ANYWHERE: &[&str] = &[
     "abcdefgh", "12345678", "deadbeef", "your_password", "yourpassword", "my_secret", "goes_here", "goes-here",
 ];
 
-/// Count only as a whole word between separators.
+/// Count only as a whole word between separators, and if such words make up half of the value.
 const WORDS: &[&str] = &[
     "example", "sample", "dummy", "fake", "test", "testing", "demo", "foo", "bar", "foobar", "your", "xxx", "xxxx", "todo",
     "tbd", "none", "null", "nil", "undefined", "secret", "password", "token", "key", "newkey", "mykey", "redacted",
     "hidden", "masked", "invalid", "mock", "stub", "string", "value", "abc", "abcd", "changeit", "default",
 ];
 
+static ANYWHERE_IN: LazyLock<Option<AhoCorasick>> =
+    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(ANYWHERE).ok());
+
 /// Why a value is only a stand-in, if it is. `prefixed` says that a provider's literal prefix was taken off: then the
 /// body is random by design, and short words in it are chance.
 pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
-    let lower = body.to_ascii_lowercase();
     let filler = |why: &str| Some(format!("placeholder: {why}"));
-    if body.len() >= 4 && distinct(body) <= if body.len() >= 12 { 3 } else { 2 } {
+    if same_over_and_over(body) {
         return filler("the same characters over and over");
     }
-    if longest_run(body, |a, b| a == b) >= 8 || runs_of_fill(body) {
+    // In a long value, encoded zeros and the like make runs: they count by their share.
+    let share = body.len().div_ceil(8);
+    if longest_run(body, |a, b| a == b) >= share.max(8) || fill(body) >= share.max(5) {
         return filler("a long run of one character");
     }
-    if let Some(word) = ANYWHERE.iter().find(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some()) {
+    let word = ANYWHERE_IN.as_ref().and_then(|words| words.find(body)).map(|found| ANYWHERE[found.pattern().as_usize()]);
+    if let Some(word) = word {
         return Some(format!("placeholder: it contains `{word}`"));
     }
-    if longest_run(body, |a, b| b == a.wrapping_add(1)) >= 8 {
+    if longest_run(body, |a, b| b == a.wrapping_add(1)) >= share.max(8) {
         return filler("a counted sequence");
     }
     if repeats(body) {
         return filler("a short piece repeated");
     }
-    let whole_words = lower.split(|b| !b.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let is_word = |word: &[u8]| WORDS.iter().any(|w| w.as_bytes() == word);
-    let (words, all) = whole_words.fold((0, 0), |(words, all), word| (words + usize::from(is_word(word)), all + 1));
-    if words > 0 && (words == all || !prefixed) {
+    if is_made_of_words(body, prefixed) {
         return filler("a word that stands for a value");
     }
     None
+}
+
+/// Fewer different characters than chance would give: digits repeat sooner than letters do.
+fn same_over_and_over(body: &[u8]) -> bool {
+    let digits = body.iter().all(u8::is_ascii_digit);
+    let most = match (body.len(), digits) {
+        (12.., false) => 3,
+        (12.., true) | (8.., false) => 2,
+        (7.., true) | (4.., false) => 1,
+        _ => 0,
+    };
+    distinct(body) <= most && !body.is_empty()
 }
 
 fn distinct(body: &[u8]) -> usize {
@@ -61,14 +79,28 @@ fn longest_run(body: &[u8], follows: impl Fn(u8, u8) -> bool) -> usize {
     longest
 }
 
-/// Five or more `x`, `X`, `*`, `.`, `#` or `_` in a row.
-fn runs_of_fill(body: &[u8]) -> bool {
-    longest_run(body, |a, b| a == b && b"xX*.#_-".contains(&a)) >= 5
+/// The longest run of one of the characters that people fill with.
+fn fill(body: &[u8]) -> usize {
+    longest_run(body, |a, b| a == b && b"xX*.#_-".contains(&a))
 }
 
 /// A piece of up to eight bytes, repeated to fill the whole.
 fn repeats(body: &[u8]) -> bool {
-    (1..=8).any(|n| body.len() >= n * 3 && body.iter().zip(&body[n..]).all(|(a, b)| a == b))
+    body.len() >= 8 && (1..=8).any(|n| body.len() >= n * 3 && body.iter().zip(&body[n..]).all(|(a, b)| a == b))
+}
+
+/// Whether stand-in words make up the whole value, or half of one that had no prefix.
+fn is_made_of_words(body: &[u8], prefixed: bool) -> bool {
+    let (mut words, mut all) = (0, 0);
+    for part in body.split(|byte| !byte.is_ascii_alphanumeric()) {
+        let digits = part.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        let word = &part[..part.len() - digits];
+        all += part.len();
+        if WORDS.iter().any(|stand_in| stand_in.as_bytes().eq_ignore_ascii_case(word)) {
+            words += part.len();
+        }
+    }
+    words > 0 && (words == all || !prefixed && words * 2 >= all)
 }
 
 #[cfg(test)]
@@ -77,11 +109,23 @@ mod tests {
 
     #[test]
     fn stand_ins_are_told_from_keys() {
-        for body in ["xxxxxxxxxxxxxxxxxxxxxxxxx", "newkey", "EXAMPLEKEY1", "abcabcabcabc", "k1234567890z", "your-api-key", "a-fake-value"] {
+        let stand_ins = [
+            "xxxxxxxxxxxxxxxxxxxxxxxxx", "newkey", "EXAMPLEKEY1", "abcabcabcabc", "k1234567890z", "your-api-key", "a-fake-value",
+            "Password1", "secret", "0000000", "xxxx", "AAAAAAAA", "super-secret",
+        ];
+        for body in stand_ins {
             assert!(reason(body.as_bytes(), false).is_some(), "{body}");
         }
-        for body in ["x7k2m9p4q1w3v5b8n6c0d2a4f", "q8Zt-fakeZ-9Lm2", "Zx91kLmQ0pRt"] {
+        for body in ["x7k2m9p4q1w3v5b8n6c0d2a4f", "q8Zt-fakeZ-9Lm2", "Zx91kLmQ0pRt", "1112", "k8/foo+h2LmQ9z0PwR7tYb3VxN5c"] {
             assert_eq!(reason(body.as_bytes(), true), None, "{body}");
         }
+        assert_eq!(reason(b"k8/foo+h2LmQ9z0PwR7tYb3VxN5c", false), None);
+    }
+
+    #[test]
+    fn runs_count_by_their_share() {
+        let token = format!("{}//////////{}", "k8Zh2LmQ9z0PwR7tYb3VxN5c".repeat(4), "Zx91kLmQ0pRtv7".repeat(4));
+        assert_eq!(reason(token.as_bytes(), true), None);
+        assert!(reason(b"k8Zh2Lm//////////Q9z0PwR", true).is_some());
     }
 }
