@@ -54,7 +54,12 @@ fn on_the_line_above() {
 fn a_marker_beside_one_secret_is_not_for_the_next() {
     let dir = Dir::new();
     let report = scan(&dir, &format!("{} # keysieve:allow old\n{}\n", leak(1), leak(2)));
-    assert_eq!((&report.of(&runra(1))["status"], &report.of(&runra(2))["status"]), (&"suppressed".into(), &"open".into()), "{}", report.ran);
+    assert_eq!(
+        (&report.of(&runra(1))["status"], &report.of(&runra(2))["status"]),
+        (&"suppressed".into(), &"open".into()),
+        "{}",
+        report.ran
+    );
     // Two on one line are both accepted.
     let report = scan(&dir, &format!("{} {} # keysieve:allow\n", leak(1), leak(2)));
     assert!(report.findings().iter().all(|finding| finding["status"] == "suppressed"), "{}", report.ran);
@@ -82,7 +87,12 @@ fn with_a_reason() {
     let dir = Dir::new();
     let report = scan(&dir, &format!("{} # keysieve:allow=runra-api-key -- revoked on Monday\n", leak(1)));
     let suppression = &report.only()["suppression"];
-    assert_eq!((text(&suppression["by"]), text(&suppression["reason"])), ("inline", "revoked on Monday"), "{}", report.ran);
+    assert_eq!(
+        (text(&suppression["by"]), text(&suppression["reason"])),
+        ("inline", "revoked on Monday"),
+        "{}",
+        report.ran
+    );
     // A reason cannot carry a secret out.
     let report = scan(&dir, &format!("{} # keysieve:allow because {} is old\n", leak(1), runra(2)));
     report.ran.hides(&[&runra(1), &runra(2)]);
@@ -146,7 +156,12 @@ fn a_marker_in_head_holds_for_that_path_and_that_secret_only() {
     repo.commit_file("a", format!("{}\n{} # keysieve:allow\n", leak(2), leak(1)));
     repo.commit_file("a", format!("{} # keysieve:allow\n", leak(1)));
     let report = history(&repo);
-    assert_eq!((&report.of(&runra(1))["status"], &report.of(&runra(2))["status"]), (&"suppressed".into(), &"open".into()), "{}", report.ran);
+    assert_eq!(
+        (&report.of(&runra(1))["status"], &report.of(&runra(2))["status"]),
+        (&"suppressed".into(), &"open".into()),
+        "{}",
+        report.ran
+    );
 }
 
 #[test]

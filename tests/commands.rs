@@ -17,7 +17,9 @@ fn guide_for_a_rule() {
     // By alias, and of a rule that is off.
     dir.keysieve(&["guide", "runra-live-key"]).code(0).says(&["runra auth revoke-key"]);
     dir.keysieve(&["guide", "stripe-publishable-key"]).no_panic();
-    dir.keysieve(&["guide", "runra-api-kay"]).code(2).complains(&["no rule is called `runra-api-kay`; did you mean `runra-api-key`?"]);
+    dir.keysieve(&["guide", "runra-api-kay"])
+        .code(2)
+        .complains(&["no rule is called `runra-api-kay`; did you mean `runra-api-key`?"]);
     dir.keysieve(&["guide", "zzz"]).code(2).complains(&["keysieve rules list"]);
 }
 
@@ -38,10 +40,18 @@ fn guide_for_a_fingerprint_says_where_it_was_found() {
     let dir = Dir::new();
     let repo = leaked(&dir);
     let ran = repo.keysieve(&["guide", &print_of(&runra(2))]);
-    ran.code(0).complains(&["found in the working tree"]).says(&["runra auth revoke-key", &runra(2)[..11]]).hides(&[&runra(2)]);
+    ran.code(0)
+        .complains(&["found in the working tree"])
+        .says(&["runra auth revoke-key", &runra(2)[..11]])
+        .hides(&[&runra(2)]);
     let ran = repo.keysieve(&["guide", &print_of(&runra(1))]);
-    ran.code(0).complains(&["found in the history"]).says(&["runra auth revoke-key", &runra(1)[..11]]).hides(&[&runra(1)]);
-    repo.keysieve(&["guide", "ks1:00000000000000000000"]).code(2).complains(&["neither in the working tree nor in the history", "--report FILE"]);
+    ran.code(0)
+        .complains(&["found in the history"])
+        .says(&["runra auth revoke-key", &runra(1)[..11]])
+        .hides(&[&runra(1)]);
+    repo.keysieve(&["guide", "ks1:00000000000000000000"])
+        .code(2)
+        .complains(&["neither in the working tree nor in the history", "--report FILE"]);
     // Staged, and no longer in the working file.
     repo.write("staged", format!("key = {}\n", runra(3)));
     repo.add();
@@ -57,9 +67,13 @@ fn guide_with_a_report() {
     repo.keysieve(&["scan", "--history", "--format", "json", "--output", &report]).code(1);
     let ran = dir.keysieve(&["guide", &print_of(&runra(1)), "--report", &report]);
     ran.code(0).complains(&["report.json"]).says(&["runra auth revoke-key", &runra(1)[..11]]).hides(&[&runra(1)]);
-    dir.keysieve(&["guide", "ks1:00000000000000000000", "--report", &report]).code(2).complains(&["no finding has the fingerprint"]);
+    dir.keysieve(&["guide", "ks1:00000000000000000000", "--report", &report])
+        .code(2)
+        .complains(&["no finding has the fingerprint"]);
     dir.write("broken.json", "{");
-    dir.keysieve(&["guide", &print_of(&runra(1)), "--report", "broken.json"]).code(2).complains(&["broken.json", "not a JSON report"]);
+    dir.keysieve(&["guide", &print_of(&runra(1)), "--report", "broken.json"])
+        .code(2)
+        .complains(&["broken.json", "not a JSON report"]);
     dir.keysieve(&["guide", &print_of(&runra(1)), "--report", "nowhere.json"]).code(2).complains(&["nowhere.json"]);
 }
 
@@ -94,7 +108,16 @@ fn rules_list() {
 #[test]
 fn rules_show() {
     let dir = Dir::new();
-    let wanted = ["runra-api-key", "severity critical, confidence high", "pattern:", "reach: 96 bytes", "keywords:", "must match:", "must not match:", "runra auth revoke-key"];
+    let wanted = [
+        "runra-api-key",
+        "severity critical, confidence high",
+        "pattern:",
+        "reach: 96 bytes",
+        "keywords:",
+        "must match:",
+        "must not match:",
+        "runra auth revoke-key",
+    ];
     dir.keysieve(&["rules", "show", "runra-api-key"]).code(0).says(&wanted);
     dir.keysieve(&["rules", "show", "runra-api-keys"]).code(2).complains(&["did you mean `runra-api-key`?"]);
 }
@@ -117,7 +140,12 @@ fn help() {
         ran.code(0);
         assert!(ran.stdout().lines().all(|line| line.chars().count() <= 100), "{ran}");
         let is_heading = |line: &&str| line.ends_with(':') && !line.starts_with(' ');
-        ran.stdout().lines().filter(is_heading).map(|line| line.trim_end_matches(':').to_owned()).collect::<Vec<_>>().join(", ")
+        ran.stdout()
+            .lines()
+            .filter(is_heading)
+            .map(|line| line.trim_end_matches(':').to_owned())
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let cases: &[(&[&str], &str)] = &[
         (&[], "Commands, Options, Examples"),
@@ -137,15 +165,34 @@ fn help() {
         assert_eq!(headings(args), *wanted, "{args:?}");
     }
     let ran = dir.keysieve(&["--help"]);
-    ran.says(&["scan", "guide", "rules", "hook", "keysieve scan --history", "Exit codes: 0 nothing open", "3 incomplete"]);
-    dir.keysieve(&["scan", "--help"]).says(&["--staged", "--history", "--range", "--stdin", "--exit-zero", "[default: "]);
+    ran.says(&[
+        "scan",
+        "guide",
+        "rules",
+        "hook",
+        "keysieve scan --history",
+        "Exit codes: 0 nothing open",
+        "3 incomplete",
+    ]);
+    dir.keysieve(&["scan", "--help"]).says(&[
+        "--staged",
+        "--history",
+        "--range",
+        "--stdin",
+        "--exit-zero",
+        "[default: ",
+    ]);
     dir.keysieve(&["--version"]).code(0).says(&[env!("CARGO_PKG_VERSION")]);
 }
 
 #[test]
 fn help_where_the_current_folder_is_gone() {
     let dir = Dir::new();
-    let script = format!("mkdir gone && cd gone && rmdir ../gone && '{}' --help && '{}' scan", crate::util::PROGRAM, crate::util::PROGRAM);
+    let script = format!(
+        "mkdir gone && cd gone && rmdir ../gone && '{}' --help && '{}' scan",
+        crate::util::PROGRAM,
+        crate::util::PROGRAM
+    );
     let ran = crate::util::Ran::of(dir.command("sh").args(["-c", &script]));
     ran.says(&["Commands:"]).no_panic();
     assert!(matches!(ran.output.status.code(), Some(2 | 3)), "{ran}");
@@ -171,7 +218,8 @@ fn quiet_and_verbose() {
 fn colour_only_on_a_terminal_or_on_request() {
     let dir = Dir::new();
     dir.write("leaky", format!("key = {}\n", runra(1)));
-    let coloured = |args: &[&str]| dir.keysieve(&[&["scan", "leaky"], args].concat()).code(1).stdout().contains('\u{1b}');
+    let coloured =
+        |args: &[&str]| dir.keysieve(&[&["scan", "leaky"], args].concat()).code(1).stdout().contains('\u{1b}');
     assert!(!coloured(&[]));
     assert!(coloured(&["--color", "always"]));
     assert!(!coloured(&["--color", "never"]));
@@ -194,7 +242,8 @@ fn text_fits_80_columns() {
     repo.commit(&vec![word.as_str(); 30].join(" "));
     for args in [&["scan", "--history"][..], &["scan"], &["scan", "--history", "-v"]] {
         let ran = repo.keysieve(args);
-        let long = |line: &&str| line.chars().count() > 80 && line.split_whitespace().count() > 2 && !line.contains("http");
+        let long =
+            |line: &&str| line.chars().count() > 80 && line.split_whitespace().count() > 2 && !line.contains("http");
         let long: Vec<String> = ran.code(1).stdout().lines().filter(long).map(str::to_owned).collect();
         // Commands and paths are never broken.
         let commands = keysieve::rules::RuleSet::builtin().find("runra-api-key").unwrap().guidance().commands;
@@ -207,7 +256,16 @@ fn text_fits_80_columns() {
 fn several_reports_at_once() {
     let dir = Dir::new();
     dir.write("leaky", format!("key = {}\n", runra(1)));
-    let ran = dir.keysieve(&["scan", "leaky", "--report", "json=a.json", "--report", "sarif=b.sarif", "--report", "jsonl=c.jsonl"]);
+    let ran = dir.keysieve(&[
+        "scan",
+        "leaky",
+        "--report",
+        "json=a.json",
+        "--report",
+        "sarif=b.sarif",
+        "--report",
+        "jsonl=c.jsonl",
+    ]);
     ran.code(1).says(&["Runra"]);
     for file in ["a.json", "b.sarif", "c.jsonl"] {
         assert!(std::fs::read_to_string(dir.path(file)).unwrap().contains(&print_of(&runra(1))), "{file}");

@@ -16,7 +16,15 @@ fn with<'d>(dir: &'d Dir, config: &str) -> Repo<'d> {
 #[test]
 fn skip() {
     let dir = Dir::new();
-    for (glob, skipped) in [("a", true), ("a/", true), ("a/**", true), ("**/leaky", true), ("a/leaky", true), ("*.env", false), ("leaky", false)] {
+    for (glob, skipped) in [
+        ("a", true),
+        ("a/", true),
+        ("a/**", true),
+        ("**/leaky", true),
+        ("a/leaky", true),
+        ("*.env", false),
+        ("leaky", false),
+    ] {
         let repo = with(&dir, &format!("skip: ['{glob}']\n"));
         let report = repo.json(&["scan"]);
         assert_eq!(report.findings().is_empty(), skipped, "{glob}{}", report.ran);
@@ -90,7 +98,12 @@ fn allow() {
         report.code(0);
         let finding = report.of(&runra(1));
         let suppression = &finding["suppression"];
-        assert_eq!((text(&suppression["by"]), text(&suppression["reason"])), ("config", "a sample of the documentation"), "{}", report.ran);
+        assert_eq!(
+            (text(&suppression["by"]), text(&suppression["reason"])),
+            ("config", "a sample of the documentation"),
+            "{}",
+            report.ran
+        );
         assert_eq!(report.value["scan"]["suppressed"]["config"], 1);
     }
     // Another secret in the same file is not meant.
@@ -133,7 +146,10 @@ fn faults_have_a_place_and_a_suggestion() {
         ("skip: ['a[']\n", &[".keysieve.yaml:1:7: `a[` is no glob"]),
         ("allow: [{reason: x}]\n", &[".keysieve.yaml:1:9: an allow entry needs `fingerprint`"]),
         ("allow:\n  - fingerprint: ks1:00\n", &[".keysieve.yaml:2:5: an allow entry needs `reason`"]),
-        ("allow:\n  - {fingerprint: abc, reason: x}\n", &[".keysieve.yaml:2:19: `fingerprint` must be one that a report shows"]),
+        (
+            "allow:\n  - {fingerprint: abc, reason: x}\n",
+            &[".keysieve.yaml:2:19: `fingerprint` must be one that a report shows"],
+        ),
         ("allow:\n  - {fingerprint: PRINT, reason: x, until: soon}\n", &["`until` must be a date, YYYY-MM-DD"]),
         ("allow:\n  - {fingerprint: PRINT, reason: x, path: a}\n", &["unknown key `path`", "did you mean `paths`?"]),
         ("allow: PRINT\n", &["`allow` must be a list"]),
@@ -165,7 +181,10 @@ fn an_impossible_date_is_none() {
     let dir = Dir::new();
     let print = print_of(&runra(1));
     for date in ["2025-13-01", "2025-02-31", "2025-00-10", "99999-01-01", "2025-1-1"] {
-        with(&dir, &format!("allow: [{{fingerprint: {print}, reason: x, until: '{date}'}}]\n")).keysieve(&["scan"]).code(2).complains(&["until"]);
+        with(&dir, &format!("allow: [{{fingerprint: {print}, reason: x, until: '{date}'}}]\n"))
+            .keysieve(&["scan"])
+            .code(2)
+            .complains(&["until"]);
     }
 }
 

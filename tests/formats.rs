@@ -17,13 +17,22 @@ fn rich(dir: &Dir) -> Repo<'_> {
     repo.git(&["branch", &runra(5)]);
     repo.git(&["config", "http.extraHeader", &runra(6)]);
     repo.git(&["notes", "add", "-m", &runra(7), "HEAD"]);
-    repo.write("staged url", format!("DATABASE_URL=postgres://app:{}@db.internal/x\n", crate::util::made("{alnum:20}", 8)));
+    repo.write(
+        "staged url",
+        format!("DATABASE_URL=postgres://app:{}@db.internal/x\n", crate::util::made("{alnum:20}", 8)),
+    );
     repo.add();
     repo.write("untracked é", runra(9));
     repo
 }
 
-const MODES: [&[&str]; 5] = [&["--history"], &["--staged"], &["."], &["--range", "HEAD"], &["--history", "--show-suppressed", "--show-secrets"]];
+const MODES: [&[&str]; 5] = [
+    &["--history"],
+    &["--staged"],
+    &["."],
+    &["--range", "HEAD"],
+    &["--history", "--show-suppressed", "--show-secrets"],
+];
 
 #[test]
 fn the_schema_is_a_schema_and_refuses_what_is_wrong() {
@@ -101,7 +110,8 @@ fn jsonl() {
         line_schema["$ref"] = "#/$defs/line".into();
         let validator = jsonschema::validator_for(&line_schema).unwrap();
         for line in &lines {
-            let errors: Vec<String> = validator.iter_errors(line).map(|e| format!("{}: {e}", e.instance_path())).collect();
+            let errors: Vec<String> =
+                validator.iter_errors(line).map(|e| format!("{}: {e}", e.instance_path())).collect();
             assert!(errors.is_empty(), "{errors:#?}{ran}");
         }
         // A finding a line as in the document, the summary last.
@@ -165,7 +175,11 @@ fn sarif() {
                     assert!(region["startLine"].as_u64().unwrap() >= 1);
                 }
             }
-            assert_eq!(finding["status"] == "suppressed", result["suppressions"].as_array().is_some_and(|list| !list.is_empty()), "{result}");
+            assert_eq!(
+                finding["status"] == "suppressed",
+                result["suppressions"].as_array().is_some_and(|list| !list.is_empty()),
+                "{result}"
+            );
         }
         assert_eq!(run["invocations"][0]["executionSuccessful"], true);
     }

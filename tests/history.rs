@@ -19,11 +19,16 @@ fn content() {
     repo.commit_file("a/b", "gone\n");
     let report = repo.history();
     let place = &report.code(1).only()["places"][0];
-    for (name, want) in [("kind", "content"), ("path", "a/b"), ("blob", &blob), ("commit", &id), ("subject", "change a/b")] {
+    for (name, want) in
+        [("kind", "content"), ("path", "a/b"), ("blob", &blob), ("commit", &id), ("subject", "change a/b")]
+    {
         assert_eq!(place[name], want, "{name}{}", report.ran);
     }
     assert_eq!([&place["line"], &place["column"], &place["end_column"]].map(|v| v.as_u64().unwrap()), [2, 7, 41]);
-    repo.keysieve(&["scan", "--history"]).code(1).says(&["a/b:2:7", &id[..8], "Ann Author", "runra auth revoke-key"]).hides(&[&runra(1)]);
+    repo.keysieve(&["scan", "--history"])
+        .code(1)
+        .says(&["a/b:2:7", &id[..8], "Ann Author", "runra auth revoke-key"])
+        .hides(&[&runra(1)]);
 }
 
 #[test]
@@ -35,7 +40,12 @@ fn commit_message() {
     let report = repo.history();
     assert_eq!(kinds(report.code(1).only()), ["commit-message"]);
     let place = &report.only()["places"][0];
-    assert_eq!((text(&place["commit"]), &place["line"], &place["column"]), (id.as_str(), &3.into(), &5.into()), "{}", report.ran);
+    assert_eq!(
+        (text(&place["commit"]), &place["line"], &place["column"]),
+        (id.as_str(), &3.into(), &5.into()),
+        "{}",
+        report.ran
+    );
     report.level("local");
     let range = repo.json(&["scan", "--range", "HEAD~1..HEAD"]);
     assert_eq!(kinds(range.code(1).only()), ["commit-message"]);
@@ -325,7 +335,10 @@ fn packed_commits_tags_and_messages() {
     let repo = started(&dir);
     for n in 0..30 {
         repo.write("a", format!("{n}\n"));
-        repo.commit(&format!("change {n}\n\n{}", if n % 10 == 0 { runra(n) } else { "a body that is alike in all of them".into() }));
+        repo.commit(&format!(
+            "change {n}\n\n{}",
+            if n % 10 == 0 { runra(n) } else { "a body that is alike in all of them".into() }
+        ));
     }
     repo.git(&["tag", "-m", &runra(100), "v1"]);
     let loose = repo.history();

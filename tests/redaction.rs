@@ -43,7 +43,13 @@ fn no_secret_in_any_format_of_any_mode() {
     let modes = [&["--history"][..], &["--staged"], &["--range", "HEAD"], &["."], &["content.env"]];
     for mode in modes {
         for format in FORMATS {
-            for flags in [&[][..], &["-v"], &["-q"], &["-v", "--show-suppressed"], &["--color", "always", "--disable", "database-*"]] {
+            for flags in [
+                &[][..],
+                &["-v"],
+                &["-q"],
+                &["-v", "--show-suppressed"],
+                &["--color", "always", "--disable", "database-*"],
+            ] {
                 let ran = repo.keysieve(&[&["scan", "--format", format], mode, flags].concat());
                 if flags.contains(&"--disable") {
                     // What no rule looks for is not known to be secret.
@@ -62,7 +68,8 @@ fn no_secret_in_report_files() {
     let dir = Dir::new();
     let (repo, secrets) = everywhere(&dir);
     let files: Vec<String> = FORMATS.iter().map(|format| dir.text(&format!("report.{format}"))).collect();
-    let reports: Vec<String> = FORMATS.iter().zip(&files).map(|(format, file)| format!("--report={format}={file}")).collect();
+    let reports: Vec<String> =
+        FORMATS.iter().zip(&files).map(|(format, file)| format!("--report={format}={file}")).collect();
     let mut args = vec!["scan", "--history", "-v", "--output", &files[0]];
     args.extend(reports[1..].iter().map(String::as_str));
     let ran = repo.keysieve(&args);
@@ -134,7 +141,8 @@ fn other_spellings_of_a_found_secret() {
 fn a_secret_of_several_lines() {
     let dir = Dir::new();
     let body: Vec<String> = (0..5).map(|n| made("{base64:64}", n)).collect();
-    let (begin, end) = (["-----BEGIN", "RSA PRIVATE KEY-----"].join(" "), ["-----END", "RSA PRIVATE KEY-----"].join(" "));
+    let (begin, end) =
+        (["-----BEGIN", "RSA PRIVATE KEY-----"].join(" "), ["-----END", "RSA PRIVATE KEY-----"].join(" "));
     let (first, last) = (made("MIIBOgIBAAJBA{base64:51}", 10), made("{base64:40}", 11));
     let pem = format!("{begin}\n{first}\n{}\n{last}\n{end}\n", body.join("\n"));
     let repo = dir.repo("repo");
@@ -170,14 +178,20 @@ fn not_in_error_messages() {
     hidden("c.yaml", &format!("allow: [{{fingerprint: 'ks1:x', until: {key}, reason: x}}]\n"), &scan);
     hidden("c.yaml", &format!("disable: [{key}]\n"), &scan);
     let rules = ["rules", "check", "r.yaml"];
-    let rule = |field: &str| format!("provider: P\nrules:\n  - id: a-rule\n    title: T\n    keywords: [abcd]\n    reach: 99\n{field}\n");
+    let rule = |field: &str| {
+        format!("provider: P\nrules:\n  - id: a-rule\n    title: T\n    keywords: [abcd]\n    reach: 99\n{field}\n")
+    };
     hidden("r.yaml", &rule(&format!("    pattern: '{{left}}(?<secret>abcd({key})'")), &rules);
     hidden("r.yaml", &rule(&format!("    severity: {key}")), &rules);
     hidden("r.yaml", &rule(&format!("    {key}: x")), &rules);
     hidden("r.yaml", &rule(&format!("    validate: [{key}]")), &rules);
     hidden("r.yaml", &rule(&format!("    guidance: {key}")), &rules);
     hidden("r.yaml", &format!("{key}\n"), &rules);
-    hidden("report.json", &format!("{{\"a\": \"{key}\", {key}"), &["guide", "ks1:0123456789abcdef0123", "--report", "report.json"]);
+    hidden(
+        "report.json",
+        &format!("{{\"a\": \"{key}\", {key}"),
+        &["guide", "ks1:0123456789abcdef0123", "--report", "report.json"],
+    );
 }
 
 #[test]

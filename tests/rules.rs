@@ -49,24 +49,47 @@ fn faults_with_their_place() {
     let cases: &[(&str, &str, &[&str])] = &[
         ("provider: Acme", "provider: [", &["own.yaml:", "not valid YAML"]),
         ("provider: Acme", "x: Acme", &["own.yaml:1:1: unknown key `x`", "a rule file needs `provider`"]),
-        ("    title:", "    titel:", &["own.yaml:5:5: unknown key `titel` in a rule; did you mean `title`?", "own.yaml:4:5: a rule needs `title`"]),
+        (
+            "    title:",
+            "    titel:",
+            &[
+                "own.yaml:5:5: unknown key `titel` in a rule; did you mean `title`?",
+                "own.yaml:4:5: a rule needs `title`",
+            ],
+        ),
         ("    keywords: [acme_]\n", "", &["own.yaml:4:5: rule `acme-key` needs `keywords`"]),
-        ("acme_[0-9a-f]{20})", "acme_[0-9a-f]{20}", &["own.yaml:9:14: rule `acme-key`: `pattern` does not compile: unclosed group"]),
+        (
+            "acme_[0-9a-f]{20})",
+            "acme_[0-9a-f]{20}",
+            &["own.yaml:9:14: rule `acme-key`: `pattern` does not compile: unclosed group"],
+        ),
         ("[0-9a-f]{20}", "[0-9a-f]+", &["own.yaml:9:14: rule `acme-key`: `pattern` is unbounded"]),
         ("[0-9a-f]{20}", "[0-9a-f]{20,}", &["`pattern` is unbounded"]),
         ("[0-9a-f]{20}", "[z-a]{20}", &["own.yaml:9:14: rule `acme-key`: `pattern` does not compile"]),
         ("{left}(", "(", &["own.yaml:9:14: rule `acme-key`: `pattern` must begin with {left} or {word}"]),
         ("(?<secret>", "(?<key>", &["own.yaml:9:14: rule `acme-key`: `pattern` needs exactly one group (?<secret>"]),
         ("{left}(?<", "{left}^(?<", &["own.yaml:9:14", "^, $"]),
-        ("reach: 30", "reach: 10", &["own.yaml:10:12: rule `acme-key`: `reach` is 10, but the longest possible match has 25 bytes"]),
+        (
+            "reach: 30",
+            "reach: 10",
+            &["own.yaml:10:12: rule `acme-key`: `reach` is 10, but the longest possible match has 25 bytes"],
+        ),
         ("    reach: 30\n", "", &["`reach` is 0"]),
         ("reach: 30", "reach: -3", &["own.yaml:10:12: `reach` must be a whole number"]),
         ("reach: 30", "reach: many", &["own.yaml:10:12: `reach` must be a number"]),
-        ("severity: high", "severity: hihg", &["own.yaml:6:15: `severity` is `hihg`; it must be one of critical, high, medium, low"]),
+        (
+            "severity: high",
+            "severity: hihg",
+            &["own.yaml:6:15: `severity` is `hihg`; it must be one of critical, high, medium, low"],
+        ),
         ("id: acme-key", "id: Acme Key", &["own.yaml:4:9: `id` is `Acme Key`; use lower case"]),
         ("guidance: acme", "guidance: acne", &["own.yaml:11:15: no entry `acne` under `guidance`"]),
         ("    now: [Open the console.]\n", "", &["own.yaml:17:5: guidance `acme` needs `now`"]),
-        ("    reach: 30", "    reach: 30\n    validate: [cr32-base62]", &["own.yaml:11:15: no offline check is called `cr32-base62`; did you mean `crc32-base62`?"]),
+        (
+            "    reach: 30",
+            "    reach: 30\n    validate: [cr32-base62]",
+            &["own.yaml:11:15: no offline check is called `cr32-base62`; did you mean `crc32-base62`?"],
+        ),
         ("keywords: [acme_]", "keywords: [ac]", &["own.yaml:8:15"]),
     ];
     for (old, new, wanted) in cases {
@@ -86,7 +109,10 @@ fn what_is_missing_is_a_warning_for_ones_own_rules() {
     let dir = Dir::new();
     let bare = GOOD.split("    guidance: acme").next().unwrap();
     let ran = check(&dir, bare);
-    ran.code(0).complains(&["warning: own.yaml:4:5: rule `acme-key` needs `samples`", "warning: own.yaml:4:5: rule `acme-key` names no `guidance`"]);
+    ran.code(0).complains(&[
+        "warning: own.yaml:4:5: rule `acme-key` needs `samples`",
+        "warning: own.yaml:4:5: rule `acme-key` names no `guidance`",
+    ]);
     // It gets the runbook that fits any provider.
     dir.write("a", format!("{}\n", made("acme_{hex:20}", 1)));
     let report = dir.json(&["scan", "a", "--rules", "own.yaml"]);
@@ -98,8 +124,12 @@ fn what_is_missing_is_a_warning_for_ones_own_rules() {
 #[test]
 fn a_rule_without_an_id_is_a_fault() {
     let dir = Dir::new();
-    check(&dir, &GOOD.replace("  - id: acme-key\n    title", "  - title")).code(2).complains(&["own.yaml:4:5: a rule needs `id`"]);
-    check(&dir, "provider: Acme\n").code(2).complains(&["own.yaml:1:1: a rule file needs at least one rule under `rules`"]);
+    check(&dir, &GOOD.replace("  - id: acme-key\n    title", "  - title"))
+        .code(2)
+        .complains(&["own.yaml:4:5: a rule needs `id`"]);
+    check(&dir, "provider: Acme\n")
+        .code(2)
+        .complains(&["own.yaml:1:1: a rule file needs at least one rule under `rules`"]);
     check(&dir, "").code(2).complains(&["own.yaml:"]);
     check(&dir, "- a\n").code(2).complains(&["own.yaml:1:1: a rule file must be a mapping"]);
 }
@@ -126,7 +156,9 @@ fn an_id_that_is_used_twice() {
     dir.write("a.yaml", GOOD.replace("acme-key", "runra-api-key"));
     dir.write("b.yaml", GOOD);
     dir.keysieve(&["scan", "home", "--rules", "a.yaml"]).code(2).complains(&["`runra-api-key` is used twice"]);
-    dir.keysieve(&["scan", "home", "--rules", "b.yaml", "--rules", "b.yaml"]).code(2).complains(&["`acme-key` is used twice"]);
+    dir.keysieve(&["scan", "home", "--rules", "b.yaml", "--rules", "b.yaml"])
+        .code(2)
+        .complains(&["`acme-key` is used twice"]);
     dir.keysieve(&["scan", "home", "--rules", "a.yaml", "--no-builtin-rules"]).code(0);
 }
 

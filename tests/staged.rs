@@ -195,7 +195,13 @@ fn split_index() {
     repo.write("new", leak(2));
     repo.git(&["add", "file-3", "new"]);
     repo.git(&["rm", "--quiet", "file-4"]);
-    assert!(fs::read_dir(repo.path(".git")).unwrap().any(|e| e.unwrap().file_name().to_string_lossy().starts_with("sharedindex")));
+    assert!(
+        fs::read_dir(repo.path(".git")).unwrap().any(|e| e
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("sharedindex"))
+    );
     let report = repo.staged();
     report.code(1);
     assert_eq!((report.findings().len(), report.read("files")), (2, 2), "{}", report.ran);

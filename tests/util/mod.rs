@@ -347,7 +347,11 @@ fn shortened(text: String) -> String {
     let chars: Vec<char> = text.chars().collect();
     match chars.len() {
         0..6000 => text,
-        len => format!("{}\n[…]\n{}", chars[..4000].iter().collect::<String>(), chars[len - 1500..].iter().collect::<String>()),
+        len => format!(
+            "{}\n[…]\n{}",
+            chars[..4000].iter().collect::<String>(),
+            chars[len - 1500..].iter().collect::<String>()
+        ),
     }
 }
 

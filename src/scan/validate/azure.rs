@@ -14,27 +14,42 @@ const BUS: &[(&[u8; 8], &str)] = &[(b"Send0000", "send"), (b"Listen00", "listen"
 
 /// The offset of a signature in the key's characters, and what may stand there.
 const MARKS: &[(usize, &[Mark])] = &[
-    (76, &[
-        ("+ASt", &[(b"Default0", "")]),
-        ("ACDb", &[
-            (b"MastRW00", "master, read and write"), (b"MastRO00", "master, read only"), (b"SysAll00", "system, all"),
-            (b"Resour00", "resource token"), (b"SystRW00", "system, read and write"), (b"SystRO00", "system, read only"),
-            (b"Encryp00", "encryption"),
-        ]),
-        ("APIM", &[(b"Tenant00", "tenant"), (b"Gateway0", "gateway"), (b"GitKey00", "git"), (b"IoTHub00", "IoT Hub")]),
-        ("+ABa", &[(b"AbAcct00", "")]),
-        ("+AMC", &[(b"Classic0", "")]),
-    ]),
-    (33, &[
-        ("+ASb", BUS), ("+AEh", BUS), ("+ARm", BUS),
-        ("AzCa", &[(b"Access00", "")]),
-        ("AIoT", &[(b"IoTHub00", "IoT Hub"), (b"Device00", "device"), (b"DpsKey00", "device provisioning")]),
-    ]),
+    (
+        76,
+        &[
+            ("+ASt", &[(b"Default0", "")]),
+            (
+                "ACDb",
+                &[
+                    (b"MastRW00", "master, read and write"),
+                    (b"MastRO00", "master, read only"),
+                    (b"SysAll00", "system, all"),
+                    (b"Resour00", "resource token"),
+                    (b"SystRW00", "system, read and write"),
+                    (b"SystRO00", "system, read only"),
+                    (b"Encryp00", "encryption"),
+                ],
+            ),
+            (
+                "APIM",
+                &[(b"Tenant00", "tenant"), (b"Gateway0", "gateway"), (b"GitKey00", "git"), (b"IoTHub00", "IoT Hub")],
+            ),
+            ("+ABa", &[(b"AbAcct00", "")]),
+            ("+AMC", &[(b"Classic0", "")]),
+        ],
+    ),
+    (
+        33,
+        &[
+            ("+ASb", BUS),
+            ("+AEh", BUS),
+            ("+ARm", BUS),
+            ("AzCa", &[(b"Access00", "")]),
+            ("AIoT", &[(b"IoTHub00", "IoT Hub"), (b"Device00", "device"), (b"DpsKey00", "device provisioning")]),
+        ],
+    ),
     (44, &[("AzFu", &[(b"Functi00", "function"), (b"Master00", "master"), (b"System00", "system")])]),
-    (42, &[
-        ("+ACR", &[(b"ACRDflt0", "")]),
-        ("AzSe", &[(b"PAdmin00", "admin"), (b"Query000", "query")]),
-    ]),
+    (42, &[("+ACR", &[(b"ACRDflt0", "")]), ("AzSe", &[(b"PAdmin00", "admin"), (b"Query000", "query")])]),
 ];
 
 /// Marvin32 with both halves folded into one, as .NET computes it.
@@ -226,7 +241,8 @@ mod tests {
     #[test]
     fn cask_keys() {
         for (mark, check) in [("AZDO", "4fME"), ("ACOG", "2dNY")] {
-            let start = ["mtHiWMSLHFwXr6jVBgE654KeW4aRhkRyMUx2fS8RNM0VVwazh9PE", "JQQJ99", "BFACAAAAAAAAAAAAAS", mark].concat();
+            let start =
+                ["mtHiWMSLHFwXr6jVBgE654KeW4aRhkRyMUx2fS8RNM0VVwazh9PE", "JQQJ99", "BFACAAAAAAAAAAAAAS", mark].concat();
             assert!(cask(format!("{start}{check}").as_bytes(), PROVIDER).proved);
             assert_eq!(cask_of(&format!("PAT={start}")).unwrap(), check);
             assert!(cask(format!("{start}AAAA").as_bytes(), PROVIDER).implausible.is_some());

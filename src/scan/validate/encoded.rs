@@ -91,7 +91,11 @@ mod tests {
     use super::*;
 
     fn token(header: &str, payload: &str) -> String {
-        format!("{}.{}.c2lnbmF0dXJl", BASE64URL_NOPAD.encode(header.as_bytes()), BASE64URL_NOPAD.encode(payload.as_bytes()))
+        format!(
+            "{}.{}.c2lnbmF0dXJl",
+            BASE64URL_NOPAD.encode(header.as_bytes()),
+            BASE64URL_NOPAD.encode(payload.as_bytes())
+        )
     }
 
     #[test]

@@ -288,7 +288,8 @@ mod tests {
     #[test]
     fn documented_values_are_known_by_hash() {
         // Parts are joined here only, so that no file holds a string that looks live.
-        let values = [["AKIA", "IOSFODNN7EXAMPLE"], ["yourStrong(!)", "Password"], ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"]];
+        let values =
+            [["AKIA", "IOSFODNN7EXAMPLE"], ["yourStrong(!)", "Password"], ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"]];
         for value in values {
             assert!(published(value.concat().as_bytes()).is_some(), "{}", value[0]);
         }

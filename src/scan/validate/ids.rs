@@ -75,7 +75,9 @@ mod tests {
     #[test]
     fn aws_ids_name_their_account() {
         // Examples of published descriptions of the encoding; parts are joined here only.
-        for (id, account) in [(["ASIA", "Y34FZKBOK", "MUTVV7A"], "609629065308"), (["ASIA", "QNZGKIQY5", "6JQ7WML"], "029608264753")] {
+        for (id, account) in
+            [(["ASIA", "Y34FZKBOK", "MUTVV7A"], "609629065308"), (["ASIA", "QNZGKIQY5", "6JQ7WML"], "029608264753")]
+        {
             let id = id.concat();
             assert_eq!(details(&aws_account(id.as_bytes())), [("key_id", id.as_str()), ("account", account)]);
         }

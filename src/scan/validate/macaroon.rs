@@ -76,7 +76,14 @@ pub fn pypi_of(before: &str, random: &mut dyn FnMut() -> u64) -> Option<String> 
 fn made(location: &str, random: &mut dyn FnMut() -> u64) -> Vec<u8> {
     let mut id = || {
         let (a, b) = (random(), random());
-        format!("{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}", a as u32, a >> 48, a >> 32 & 0xfff, b >> 52, b & 0xffff_ffff_ffff)
+        format!(
+            "{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
+            a as u32,
+            a >> 48,
+            a >> 32 & 0xfff,
+            b >> 52,
+            b & 0xffff_ffff_ffff
+        )
     };
     let caveat = format!(r#"[3, "{}"]"#, id());
     let mut bytes = vec![2];
@@ -113,7 +120,13 @@ mod tests {
     #[test]
     fn anything_else_was_never_issued() {
         let whole = PARTS.concat();
-        for wrong in [&whole[..whole.len() - 4], &format!("{whole}AAAA"), &whole.replace("CJDAw", "CJTAw"), "pypi-AgEIcHlwaS5vcmc", "pypi-"] {
+        for wrong in [
+            &whole[..whole.len() - 4],
+            &format!("{whole}AAAA"),
+            &whole.replace("CJDAw", "CJTAw"),
+            "pypi-AgEIcHlwaS5vcmc",
+            "pypi-",
+        ] {
             let judgement = pypi(wrong.as_bytes(), "PyPI");
             assert_eq!(judgement.implausible.as_deref(), Some("it does not decode to a token: never issued by PyPI"));
         }
@@ -126,7 +139,9 @@ mod tests {
             next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             next
         };
-        for (before, test) in [("T=pypi-", false), ("T=pypi-AgEIcHlwaS5vcmc", false), ("T=pypi-AgENdGVzdC5weXBpLm9yZw", true)] {
+        for (before, test) in
+            [("T=pypi-", false), ("T=pypi-AgEIcHlwaS5vcmc", false), ("T=pypi-AgENdGVzdC5weXBpLm9yZw", true)]
+        {
             let token = before[2..].to_owned() + &pypi_of(before, &mut random).unwrap();
             let judgement = pypi(token.as_bytes(), "PyPI");
             assert!(judgement.proved, "{before}");

@@ -104,7 +104,8 @@ fn body(inside: &str) -> String {
         inside.len() - value.len() + value.find(char::is_whitespace).unwrap_or(value.len())
     });
     let lines = inside[start..].lines().filter(|line| !line.contains(": "));
-    let is_mark = |piece: &&str| piece.is_empty() || piece.len() <= 2 && piece.bytes().all(|byte| b"+/".contains(&byte));
+    let is_mark =
+        |piece: &&str| piece.is_empty() || piece.len() <= 2 && piece.bytes().all(|byte| b"+/".contains(&byte));
     let pieces: Vec<&str> = lines
         .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '+' || c == '/')))
         .filter(|piece| !is_mark(piece))
@@ -211,7 +212,10 @@ mod tests {
             let body = BASE64.encode(&[OPENSSH, cipher, &tail].concat());
             assert_eq!(encrypted(&block("OPENSSH PRIVATE KEY", &format!("\n{body}\n"))).as_deref(), Some(answer));
         }
-        assert_eq!(encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(), Some("no"));
+        assert_eq!(
+            encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(),
+            Some("no")
+        );
         assert_eq!(encrypted("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: aes256-cbc\n").as_deref(), Some("yes"));
     }
 }

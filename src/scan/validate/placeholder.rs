@@ -6,18 +6,88 @@ use aho_corasick::AhoCorasick;
 
 /// Long enough that random text never holds them.
 const ANYWHERE: &[&str] = &[
-    "changeme", "change_me", "change-me", "placeholder", "yourapikey", "your_api_key", "your-api-key", "yourtoken",
-    "your_token", "your-token", "yoursecret", "your_secret", "your-secret", "yourkey", "your_key", "your-key",
-    "replaceme", "replace_me", "replace-me", "insert_your", "insert-your", "example", "xxxxxxx", "redacted",
-    "notareal", "not_a_real", "not-a-real", "not-real", "dummykey", "dummy_key", "fakekey", "fake_key", "testkey1",
-    "abcdefgh", "12345678", "deadbeef", "your_password", "yourpassword", "my_secret", "goes_here", "goes-here",
+    "changeme",
+    "change_me",
+    "change-me",
+    "placeholder",
+    "yourapikey",
+    "your_api_key",
+    "your-api-key",
+    "yourtoken",
+    "your_token",
+    "your-token",
+    "yoursecret",
+    "your_secret",
+    "your-secret",
+    "yourkey",
+    "your_key",
+    "your-key",
+    "replaceme",
+    "replace_me",
+    "replace-me",
+    "insert_your",
+    "insert-your",
+    "example",
+    "xxxxxxx",
+    "redacted",
+    "notareal",
+    "not_a_real",
+    "not-a-real",
+    "not-real",
+    "dummykey",
+    "dummy_key",
+    "fakekey",
+    "fake_key",
+    "testkey1",
+    "abcdefgh",
+    "12345678",
+    "deadbeef",
+    "your_password",
+    "yourpassword",
+    "my_secret",
+    "goes_here",
+    "goes-here",
 ];
 
 /// Count only as a whole word between separators, and if such words make up half of the value.
 const WORDS: &[&str] = &[
-    "example", "sample", "dummy", "fake", "test", "testing", "demo", "foo", "bar", "foobar", "your", "xxx", "xxxx", "todo",
-    "tbd", "none", "null", "nil", "undefined", "secret", "password", "token", "key", "newkey", "mykey", "redacted",
-    "hidden", "masked", "invalid", "mock", "stub", "string", "value", "abc", "abcd", "changeit", "default",
+    "example",
+    "sample",
+    "dummy",
+    "fake",
+    "test",
+    "testing",
+    "demo",
+    "foo",
+    "bar",
+    "foobar",
+    "your",
+    "xxx",
+    "xxxx",
+    "todo",
+    "tbd",
+    "none",
+    "null",
+    "nil",
+    "undefined",
+    "secret",
+    "password",
+    "token",
+    "key",
+    "newkey",
+    "mykey",
+    "redacted",
+    "hidden",
+    "masked",
+    "invalid",
+    "mock",
+    "stub",
+    "string",
+    "value",
+    "abc",
+    "abcd",
+    "changeit",
+    "default",
 ];
 
 static ANYWHERE_IN: LazyLock<Option<AhoCorasick>> =
@@ -35,7 +105,8 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
     if longest_run(body, |a, b| a == b) >= share.max(8) || fill(body) >= share.max(5) {
         return filler("a long run of one character");
     }
-    let word = ANYWHERE_IN.as_ref().and_then(|words| words.find(body)).map(|found| ANYWHERE[found.pattern().as_usize()]);
+    let word =
+        ANYWHERE_IN.as_ref().and_then(|words| words.find(body)).map(|found| ANYWHERE[found.pattern().as_usize()]);
     if let Some(word) = word {
         return Some(format!("placeholder: it contains `{word}`"));
     }
@@ -110,13 +181,26 @@ mod tests {
     #[test]
     fn stand_ins_are_told_from_keys() {
         let stand_ins = [
-            "xxxxxxxxxxxxxxxxxxxxxxxxx", "newkey", "EXAMPLEKEY1", "abcabcabcabc", "k1234567890z", "your-api-key", "a-fake-value",
-            "Password1", "secret", "0000000", "xxxx", "AAAAAAAA", "super-secret",
+            "xxxxxxxxxxxxxxxxxxxxxxxxx",
+            "newkey",
+            "EXAMPLEKEY1",
+            "abcabcabcabc",
+            "k1234567890z",
+            "your-api-key",
+            "a-fake-value",
+            "Password1",
+            "secret",
+            "0000000",
+            "xxxx",
+            "AAAAAAAA",
+            "super-secret",
         ];
         for body in stand_ins {
             assert!(reason(body.as_bytes(), false).is_some(), "{body}");
         }
-        for body in ["x7k2m9p4q1w3v5b8n6c0d2a4f", "q8Zt-fakeZ-9Lm2", "Zx91kLmQ0pRt", "1112", "k8/foo+h2LmQ9z0PwR7tYb3VxN5c"] {
+        for body in
+            ["x7k2m9p4q1w3v5b8n6c0d2a4f", "q8Zt-fakeZ-9Lm2", "Zx91kLmQ0pRt", "1112", "k8/foo+h2LmQ9z0PwR7tYb3VxN5c"]
+        {
             assert_eq!(reason(body.as_bytes(), true), None, "{body}");
         }
         assert_eq!(reason(b"k8/foo+h2LmQ9z0PwR7tYb3VxN5c", false), None);

@@ -27,7 +27,8 @@ pub fn is_hash_or_uuid(value: &[u8]) -> bool {
 }
 
 fn is_uuid(value: &[u8]) -> bool {
-    let fits = |(at, byte): (usize, &u8)| if [8, 13, 18, 23].contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() };
+    let fits =
+        |(at, byte): (usize, &u8)| if [8, 13, 18, 23].contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() };
     value.len() == 36 && value.iter().enumerate().all(fits)
 }
 
@@ -149,7 +150,8 @@ fn letter_cost(before: usize, letter: usize) -> i32 {
 fn is_regular(value: &[u8], made_of: &Classes) -> bool {
     let letters = made_of.lower + made_of.upper;
     let numbers = letters <= 2 && made_of.other >= 2;
-    let version = matches!(value, [b'0'..=b'9', b'.', b'0'..=b'9', ..] | [b'0'..=b'9', b'0'..=b'9', b'.', b'0'..=b'9', ..]);
+    let version =
+        matches!(value, [b'0'..=b'9', b'.', b'0'..=b'9', ..] | [b'0'..=b'9', b'0'..=b'9', b'.', b'0'..=b'9', ..]);
     made_of.distinct < 5 || numbers || version
 }
 
@@ -161,12 +163,29 @@ mod tests {
     #[test]
     fn words_are_not_random() {
         let words = [
-            "my_secret_value_name", "getAuthenticationToken", "application/json", "controlantSecretManager", "2024-01-15T10:00:00Z",
-            "com.example.project.Key1", "username_or_password", "12345678901234567890", "SOME_CONSTANT_NAME_2",
-            "applicationConfiguration", "load_secret_from_configuration", "my-application-jwt-secret", "your-256-bit-secret",
-            "JWT_SECRET_FROM_VAULT", "process.env.RUNA_API_KEY", "src/scan/validate/random.rs", "8.0.35-0ubuntu0.22.04.1",
-            "x86_64-unknown-linux-gnu", "arn:aws:iam::role/service-role", "correcthorsebatterystaple", "utf8ToLatin1Converter",
-            "sha256WithRSAEncryption", "CCAGCTACTCGGGAGGCTGAGG",
+            "my_secret_value_name",
+            "getAuthenticationToken",
+            "application/json",
+            "controlantSecretManager",
+            "2024-01-15T10:00:00Z",
+            "com.example.project.Key1",
+            "username_or_password",
+            "12345678901234567890",
+            "SOME_CONSTANT_NAME_2",
+            "applicationConfiguration",
+            "load_secret_from_configuration",
+            "my-application-jwt-secret",
+            "your-256-bit-secret",
+            "JWT_SECRET_FROM_VAULT",
+            "process.env.RUNA_API_KEY",
+            "src/scan/validate/random.rs",
+            "8.0.35-0ubuntu0.22.04.1",
+            "x86_64-unknown-linux-gnu",
+            "arn:aws:iam::role/service-role",
+            "correcthorsebatterystaple",
+            "utf8ToLatin1Converter",
+            "sha256WithRSAEncryption",
+            "CCAGCTACTCGGGAGGCTGAGG",
         ];
         for value in words {
             assert!(!looks_random(value.as_bytes()), "{value}");
@@ -176,8 +195,14 @@ mod tests {
     #[test]
     fn keys_are_random() {
         let keys = [
-            "x7k2m9p4q1w3v5b8n6c0d2a4f", "Zx91kLmQ0pRtUv7WbNc3", "9f8a7c6b5d4e3f2a1b0c", "qWnVxZpLkTgHsJdRfBmY",
-            "3fa85f64-5717-4562-b3fc-2c963f66afa6", "90382719-5717-4562-8301-209631664146", "qzjwkfxmvbhtgpld", "qzjw kfxm vbht gpld",
+            "x7k2m9p4q1w3v5b8n6c0d2a4f",
+            "Zx91kLmQ0pRtUv7WbNc3",
+            "9f8a7c6b5d4e3f2a1b0c",
+            "qWnVxZpLkTgHsJdRfBmY",
+            "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+            "90382719-5717-4562-8301-209631664146",
+            "qzjwkfxmvbhtgpld",
+            "qzjw kfxm vbht gpld",
         ];
         for value in keys {
             assert!(looks_random(value.as_bytes()), "{value}");
@@ -202,8 +227,15 @@ mod tests {
         let alnum = [&lower[..], upper].concat();
         let base64 = [&alnum[..], b"+/"].concat();
         let base64url = [&alnum[..], b"-_"].concat();
-        let kinds: [(&[u8], usize); 7] =
-            [(b"0123456789abcdef", 32), (&alnum, 20), (&alnum, 32), (&base64, 32), (&base64url, 32), (lower, 20), (lower, 26)];
+        let kinds: [(&[u8], usize); 7] = [
+            (b"0123456789abcdef", 32),
+            (&alnum, 20),
+            (&alnum, 32),
+            (&base64, 32),
+            (&base64url, 32),
+            (lower, 20),
+            (lower, 26),
+        ];
         for (alphabet, length) in kinds {
             let missed = missed(alphabet, length, 20_000);
             assert!(missed <= 2, "{missed} of 20,000 with {} characters, length {length}", alphabet.len());

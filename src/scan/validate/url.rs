@@ -7,11 +7,58 @@ use crate::rules::Severity;
 
 /// Passwords that nobody keeps secret.
 const DEFAULTS: &[&str] = &[
-    "password", "passwd", "pass", "pwd", "secret", "root", "admin", "postgres", "mysql", "mongo", "mongodb", "redis",
-    "guest", "user", "username", "test", "1234", "12345", "123456", "changeme", "example", "db_password", "dbpass",
-    "your_password", "yourpassword", "mypassword", "docker", "rabbitmq", "sa", "default", "p4ssw0rd", "passw0rd", "pw",
-    "dbpassword", "userpass", "foo", "bar", "baz", "hunter2", "letmein", "foobar", "topsecret", "s3cr3t", "password123",
-    "tiger", "yourstrong(!)password", "yourstrongpassword", "android", "changeit", "toor", "anonymous", "minioadmin",
+    "password",
+    "passwd",
+    "pass",
+    "pwd",
+    "secret",
+    "root",
+    "admin",
+    "postgres",
+    "mysql",
+    "mongo",
+    "mongodb",
+    "redis",
+    "guest",
+    "user",
+    "username",
+    "test",
+    "1234",
+    "12345",
+    "123456",
+    "changeme",
+    "example",
+    "db_password",
+    "dbpass",
+    "your_password",
+    "yourpassword",
+    "mypassword",
+    "docker",
+    "rabbitmq",
+    "sa",
+    "default",
+    "p4ssw0rd",
+    "passw0rd",
+    "pw",
+    "dbpassword",
+    "userpass",
+    "foo",
+    "bar",
+    "baz",
+    "hunter2",
+    "letmein",
+    "foobar",
+    "topsecret",
+    "s3cr3t",
+    "password123",
+    "tiger",
+    "yourstrong(!)password",
+    "yourstrongpassword",
+    "android",
+    "changeit",
+    "toor",
+    "anonymous",
+    "minioadmin",
 ];
 
 /// How far to look for the user and the host before and after a password.
@@ -54,7 +101,8 @@ pub fn check(bytes: &[u8], span: &Range<usize>) -> Judgement {
 
 /// Whether the password is only named: a variable, a format, a mask.
 fn is_template(password: &str) -> bool {
-    let marks = ["${", "{{", "}}", "<", ">", "%(", "$(", "#{", "%s", "%v", "***", "…", "...", "ENV[", "ENC(", "{cipher}"];
+    let marks =
+        ["${", "{{", "}}", "<", ">", "%(", "$(", "#{", "%s", "%v", "***", "…", "...", "ENV[", "ENC(", "{cipher}"];
     let between = |open, close| password.starts_with(open) && password.ends_with(close);
     let names = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.');
     marks.iter().any(|mark| password.contains(mark))
@@ -131,13 +179,25 @@ fn is_example_host(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or(&host);
     ["example", "invalid", "test"].contains(&last)
         || ["example.com", "example.org", "example.net"].iter().any(|e| host == *e || host.ends_with(&format!(".{e}")))
-        || ["host", "hostname", "server", "your-host", "yourhost", "domain", "domain.com", "myhost"].contains(&host.as_str())
+        || ["host", "hostname", "server", "your-host", "yourhost", "domain", "domain.com", "myhost"]
+            .contains(&host.as_str())
 }
 
 fn is_this_machine(host: &str) -> bool {
     [
-        "localhost", "127.0.0.1", "0.0.0.0", "[::1]", "db", "database", "postgres", "mysql", "mongo", "redis", "mariadb",
-        "rabbitmq", "host.docker.internal",
+        "localhost",
+        "127.0.0.1",
+        "0.0.0.0",
+        "[::1]",
+        "db",
+        "database",
+        "postgres",
+        "mysql",
+        "mongo",
+        "redis",
+        "mariadb",
+        "rabbitmq",
+        "host.docker.internal",
     ]
     .contains(&host.to_ascii_lowercase().as_str())
 }
@@ -176,7 +236,10 @@ mod tests {
             let expected = [("host", "db7.internal"), ("user", "svc")].map(|(n, v)| (n.to_owned(), v.to_owned()));
             assert_eq!(details, expected, "{form}");
         }
-        assert_eq!(judge("svc:{}@unix(/var/run/mysqld.sock)/app", PASSWORD).details, [("user".to_owned(), "svc".to_owned())]);
+        assert_eq!(
+            judge("svc:{}@unix(/var/run/mysqld.sock)/app", PASSWORD).details,
+            [("user".to_owned(), "svc".to_owned())]
+        );
         assert_eq!(judge("redis://:{}@[::1]:6379/0", PASSWORD).details, [("host".to_owned(), "[::1]".to_owned())]);
         assert!(judge("spring.datasource.password={}", PASSWORD).details.is_empty());
     }
@@ -184,8 +247,23 @@ mod tests {
     #[test]
     fn passwords_that_are_none() {
         let none = [
-            "$DB_PASSWORD", "${DB}", "%s", "%(pw)s", "$(cat pw)", "****", "password", "svc", "SVC", "tiger", "changeme",
-            "yourStrong(!)Password", "<password>", "xxxxxxxxxxxx", "%DB_PASSWORD%", "{cipher}abcdef", "ENC(abc)",
+            "$DB_PASSWORD",
+            "${DB}",
+            "%s",
+            "%(pw)s",
+            "$(cat pw)",
+            "****",
+            "password",
+            "svc",
+            "SVC",
+            "tiger",
+            "changeme",
+            "yourStrong(!)Password",
+            "<password>",
+            "xxxxxxxxxxxx",
+            "%DB_PASSWORD%",
+            "{cipher}abcdef",
+            "ENC(abc)",
         ];
         for password in none {
             assert!(judge("postgres://svc:{}@db7.internal/app", password).implausible.is_some(), "{password}");
