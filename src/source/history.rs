@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::Base;
 use crate::blob::{Blob, Origin, PlaceKind};
 use crate::coverage::{Reason, Tally};
-use crate::git::{Commit, Repo, Tag};
+use crate::git::{Commit, Mode, Repo, Tag};
 use crate::pack::{self, FailureKind, Kind, Kinds, Object, ObjectId};
 
 /// A whole repository.
@@ -52,6 +52,10 @@ impl History<'_> {
         tally.merge(noted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
         for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
+        }
+        let index = self.repo.index(false).unwrap_or_default();
+        for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule) {
+            tally.skip(Reason::Submodule, super::lossy(entry.path));
         }
         if self.is_partial() {
             let advice = "objects were left out when cloning; `git fetch --refetch --no-filter` gets them";
