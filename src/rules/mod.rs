@@ -3,7 +3,7 @@
 mod builtin;
 mod pattern;
 pub mod sample;
-mod schema;
+pub(crate) mod schema;
 
 use std::path::{Path, PathBuf};
 

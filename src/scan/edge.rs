@@ -23,18 +23,20 @@ fn ends_in_escape(before: &[u8]) -> bool {
         [.., b'%' | b'=', a, b] if hex(&[*a, *b]) => true,
         [.., b'\\', b'x', a, b] if hex(&[*a, *b]) => true,
         [.., b'\\', b'u' | b'U', a, b, c, d] if hex(&[*a, *b, *c, *d]) => true,
+        [.., b'\\', b'U', b'0', b'0', b'0', b'0', a, b, c, d] if hex(&[*a, *b, *c, *d]) => true,
         [.., b'\\', a, b, c] if [a, b, c].iter().all(|d| (b'0'..=b'7').contains(*d)) => true,
         [.., b'm'] => ends_in_colour(before),
         _ => false,
     }
 }
 
-/// `ESC [ 3 1 m` and the like, also as `\x1b[31m`, `\e[31m` or `\033[31m` written out.
+/// `ESC [ 3 1 m` and the like, also as `\x1b[31m`, `\u001b[31m`, `\e[31m` or `\033[31m` written out.
 fn ends_in_colour(before: &[u8]) -> bool {
-    let tail = &before[before.len().saturating_sub(16)..before.len() - 1];
-    let digits = tail.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b';').count();
-    let rest = &tail[..tail.len() - digits];
-    rest.ends_with(b"\x1b[") || rest.ends_with(b"\\x1b[") || rest.ends_with(b"\\e[") || rest.ends_with(b"\\033[")
+    let before = &before[..before.len() - 1];
+    let digits = before.iter().rev().take(16).take_while(|b| b.is_ascii_digit() || **b == b';').count();
+    let rest = &before[..before.len() - digits];
+    let escapes: [&[u8]; 7] = [b"\x1b[", b"\\x1b[", b"\\x1B[", b"\\u001b[", b"\\u001B[", b"\\e[", b"\\033["];
+    escapes.iter().any(|escape| rest.ends_with(escape))
 }
 
 #[cfg(test)]
@@ -43,9 +45,24 @@ mod tests {
 
     #[test]
     fn edges() {
-        for before in
-            ["", " ", "\"", "=", "X_", "\\n", "\\t", "%3D", "\\u003d", "\\x3d", "=3D", "\u{1b}[31m", "\\075", "é"]
-        {
+        for before in [
+            "",
+            " ",
+            "\"",
+            "=",
+            "X_",
+            "\\n",
+            "\\t",
+            "%3D",
+            "\\u003d",
+            "\\U0000003d",
+            "\\x3d",
+            "=3D",
+            "\\075",
+            "é",
+            "\u{1b}[31m",
+            "\\u001b[1;38;5;196m",
+        ] {
             let text = format!("{before}key");
             assert!(is_edge(text.as_bytes(), before.len(), Edge::Token), "{before:?}");
         }

@@ -55,6 +55,14 @@ pub struct Carried {
     recheck: Vec<Hit>,
 }
 
+impl Carried {
+    /// How many verdicts were kept and how many hits must be judged anew: tests assert that they see both.
+    #[doc(hidden)]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.candidates.iter().map(|candidate| candidate.verdicts.len()).sum(), self.recheck.len())
+    }
+}
+
 /// The matches of a blob, settled, and what its delta children may inherit.
 #[derive(Debug, Default)]
 pub struct Scanned {
@@ -98,6 +106,21 @@ impl Scanner {
         let whole = 0..blob.bytes.len();
         let scanned = self.scan(blob.bytes, blob.binary, std::slice::from_ref(&whole), Carried::default());
         sightings(blob, scanned.matches)
+    }
+
+    /// Judges and settles what something else found: the number of a rule, its whole match, its secret, and where the
+    /// keyword stands. For the plain engine that tests compare this one with.
+    #[doc(hidden)]
+    pub fn settled(
+        &self,
+        bytes: &[u8],
+        binary: bool,
+        found: Vec<(usize, Range<usize>, Range<usize>, usize)>,
+    ) -> Vec<Match> {
+        let judged = found
+            .into_iter()
+            .filter_map(|(rule, whole, secret, at)| judged(self.rules[rule], bytes, Confirmed { whole, secret }, at));
+        settle::settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
     }
 
     /// What the rules of a keyword find at a hit.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Raw;
-use crate::rules::Confidence;
+use crate::rules::{Confidence, Part};
 
 /// Settles the matches of one blob, in order of their place.
 pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
@@ -24,17 +24,34 @@ fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
     (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
 }
 
-/// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one with
-/// its own prefix over one by context, then the longer, the one that takes in more of what stands around it, the surer,
+/// Which other halves of its credential stand near a secret: all that it needs, and any at all.
+fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
+    let all: Vec<(&str, &Range<usize>)> = raw.iter().map(|m| (m.found.rule.id, &m.found.span)).collect();
+    let of = |m: &Raw| {
+        let near = |part: &&Part| all.iter().any(|h| h.0 == part.rule && distance(h.1, &m.found.span) <= part.within);
+        let parts = m.found.rule.parts;
+        (parts.iter().filter(|part| part.required).all(|part| near(&part)), parts.iter().any(|part| near(&part)))
+    };
+    raw.iter().map(of).collect()
+}
+
+/// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one whose
+/// other half is near over one that has none, one with its own prefix over one by context, then the longer, the one that takes in more of what stands around it, the surer,
 /// and the one whose rule comes first.
-fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
-    raw.sort_by_key(|m| {
+///
+/// What means nothing without its other half goes first if no half is near: it must not take another's place.
+fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
+    let halves = halves(&raw);
+    let mut raw: Vec<(Raw, bool)> =
+        raw.into_iter().zip(halves).filter(|(_, (needed, _))| *needed).map(|(m, (_, tied))| (m, tied)).collect();
+    raw.sort_by_key(|(m, tied)| {
         let found = &m.found;
         let (span, rule) = (&found.span, found.rule);
         (
             rule.generic,
             !m.proved,
             found.implausible.is_some(),
+            !tied,
             !m.keyword_inside,
             Reverse(span.len()),
             Reverse(m.context),
@@ -44,7 +61,7 @@ fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
         )
     });
     let mut taken: BTreeMap<usize, usize> = BTreeMap::new();
-    raw.retain(|m| {
+    raw.retain(|(m, _)| {
         let Range { start, end } = m.found.span;
         let free = taken.range(..end).next_back().is_none_or(|(_, other_end)| *other_end <= start);
         if free {
@@ -52,7 +69,7 @@ fn without_overlaps(mut raw: Vec<Raw>) -> Vec<Raw> {
         }
         free
     });
-    raw
+    raw.into_iter().map(|(m, _)| m).collect()
 }
 
 /// What a secret may take over from the other half of its credential.

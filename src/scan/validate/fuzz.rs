@@ -12,7 +12,7 @@ fn noise(random: &mut Random, length: usize) -> Vec<u8> {
     let kind = random.below(3);
     (0..length)
         .map(|_| match kind {
-            0 => random.next() as u8,
+            0 => random.number() as u8,
             1 => MARKS[random.below(MARKS.len())],
             _ => b"ABCDEFabcdef0123456789+/=_-."[random.below(28)],
         })
@@ -43,7 +43,7 @@ fn no_input_makes_a_check_panic() {
             let mut bytes = text.into_bytes();
             for _ in 0..3 {
                 let at = random.below(bytes.len());
-                bytes[at] = random.next() as u8;
+                bytes[at] = random.number() as u8;
                 judge_everywhere(rule, &bytes, &mut random);
             }
             if let Some(at) = memchr::memmem::find(&bytes, b"BEGIN ") {

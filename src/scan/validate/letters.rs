@@ -1,5 +1,6 @@
 //! How names in source code are spelled: what one character costs after another, in quarters of a bit (that is, minus
-//! four times the logarithm of its frequency). Counted over the distinct names in the sources of ripgrep, git and rails.
+//! four times the binary logarithm of its frequency). Counted over the distinct names in the sources of ripgrep, git
+//! and rails.
 
 /// From one class of characters to the next: start, small letter, capital, digit, other. Values of capitals alone
 /// count as small letters.

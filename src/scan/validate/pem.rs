@@ -12,8 +12,8 @@ const LEAST_DISTINCT: usize = 16;
 const OPENSSH: &[u8] = b"openssh-key-v1\0";
 const OPENSSH_PLAIN: &[u8] = b"\0\0\0\x04none";
 
-/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on: raw, in a string literal, in a diff, indented, on
-/// one line.
+/// Checks a whole block, from `-----BEGIN` (or PuTTY's first line) on: raw, in a string literal, in a diff, indented,
+/// on one line.
 pub fn check(secret: &[u8]) -> Judgement {
     let text = String::from_utf8_lossy(secret);
     if text.starts_with("PuTTY-User-Key-File-") {

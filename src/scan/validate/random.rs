@@ -14,10 +14,12 @@ pub fn entropy(bytes: &[u8]) -> f64 {
     -terms.sum::<f64>()
 }
 
-/// A letter and a digit, or letters that look random: one key in a hundred has no digit.
+/// A letter and a digit, or letters that look random and change case at random: one key in a hundred has no digit, and
+/// `yourstrongpassword` has none either.
 pub fn is_mixed(value: &[u8]) -> bool {
     let letters = value.iter().any(u8::is_ascii_alphabetic);
-    letters && (value.iter().any(u8::is_ascii_digit) || looks_random(value))
+    let changes = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() != pair[1].is_ascii_lowercase()).count();
+    letters && (value.iter().any(u8::is_ascii_digit) || changes >= 3 && looks_random(value))
 }
 
 /// A UUID, or nothing but hex digits in the length of a common digest.

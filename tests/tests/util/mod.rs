@@ -499,5 +499,5 @@ pub fn check_schema(value: &Value, ran: &dyn std::fmt::Display) {
 }
 
 pub fn schema() -> Value {
-    serde_json::from_str(include_str!("../../schema/report.schema.json")).unwrap()
+    serde_json::from_str(include_str!("../../../schema/report.schema.json")).unwrap()
 }

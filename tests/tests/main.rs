@@ -30,6 +30,6 @@ mod hooked;
 /// No secret leaves the program, in any format, at any place, in any error.
 mod redaction;
 /// Rule files and their faults.
-mod rules;
+mod rule_files;
 /// What the index has, and never the working files.
 mod staged;

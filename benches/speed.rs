@@ -1,0 +1,149 @@
+//! How fast the engines are. Not a test: prints the best of several runs, of which the first warms up.
+
+#[path = "../tests/support/texts.rs"]
+mod texts;
+
+use std::env;
+use std::hint::black_box;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use keysieve::blob::is_binary;
+use keysieve::git::Repo;
+use keysieve::pack::{Copy, Kinds, Object};
+use keysieve::rules::RuleSet;
+use keysieve::rules::sample::Random;
+use keysieve::scan::{Carried, Filter, Scanned, Scanner};
+
+const RUNS: usize = 5;
+const TEXT: usize = 64 << 20;
+
+fn main() {
+    let wanted: Vec<String> = env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let run = |name: &str, bench: &dyn Fn(&str)| {
+        if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
+            bench(name);
+        }
+    };
+    let rules = RuleSet::builtin();
+    println!("{} rules, {} keywords", rules.len(), Filter::new(&rules).keywords().len());
+    run("start: filter tables", &|name| start(name, &rules));
+    run("filter", &|name| filter(name, &rules));
+    run("scan", &|name| scan(name, &rules));
+    run("delta inherit", &|name| inherit(name, &rules));
+    run("pack decode", &|name| pack(name, None));
+    run("pack decode and scan", &|name| pack(name, Some(&Scanner::new(&rules))));
+}
+
+/// Prints the best time of several runs, and how many bytes that is a second.
+fn measure(name: &str, what: &str, mut work: impl FnMut() -> u64) {
+    let (mut best, mut bytes) = (Duration::MAX, 0);
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        bytes = black_box(work());
+        best = best.min(begun.elapsed());
+    }
+    let seconds = best.as_secs_f64();
+    println!("{name:24} {:>10.3} ms {:>9.1} MB/s  {what}", seconds * 1e3, bytes as f64 / seconds / 1e6);
+}
+
+/// Source-like text with a keyword about every kilobyte and no secret.
+fn text(rules: &RuleSet, len: usize) -> Vec<u8> {
+    let keywords: Vec<&str> = rules.iter().flat_map(|rule| rule.keywords).copied().collect();
+    let mut random = Random::new(64);
+    let mut text = Vec::with_capacity(len);
+    while text.len() < len {
+        let part = texts::source(&mut random, (1 << 20).min(len - text.len()), &keywords);
+        text.extend_from_slice(&part);
+    }
+    text
+}
+
+fn start(name: &str, rules: &RuleSet) {
+    measure(name, "until the first byte can be searched", || {
+        black_box(Scanner::new(rules));
+        0
+    });
+}
+
+fn filter(name: &str, rules: &RuleSet) {
+    let (text, filter) = (text(rules, TEXT), Filter::new(rules));
+    let mut hits = 0u64;
+    filter.search(&text, 0..text.len(), |_| hits += 1);
+    measure(name, &format!("{hits} hits"), || {
+        let mut hits = 0u64;
+        filter.search(&text, 0..text.len(), |_| hits += 1);
+        black_box(hits);
+        text.len() as u64
+    });
+}
+
+fn scan(name: &str, rules: &RuleSet) {
+    let (text, scanner) = (text(rules, TEXT), Scanner::new(rules));
+    measure(name, "filter, patterns, checks, settle", || {
+        text.chunks(16 << 10)
+            .map(|part| {
+                black_box(scanner.scan_whole(part).matches.len());
+                part.len() as u64
+            })
+            .sum()
+    });
+}
+
+/// A file of 64 KB and a thousand children of it, each with a line changed.
+fn inherit(name: &str, rules: &RuleSet) {
+    let (base, scanner) = (text(rules, 64 << 10), Scanner::new(rules));
+    let scanned = scanner.scan_whole(&base);
+    let mut random = Random::new(7);
+    let children: Vec<(Vec<u8>, Vec<Copy>)> = (0..1000).map(|_| child(&base, random.below(base.len() - 100))).collect();
+    measure(name, "children of 64 KB with one line changed, by inheriting", || {
+        children
+            .iter()
+            .map(|(bytes, copies)| {
+                let (zones, carried) = scanner.inherit(&scanned, copies, bytes.len());
+                black_box(scanner.scan(bytes, false, &zones, carried).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
+    });
+    measure(name, "the same, each whole", || {
+        children
+            .iter()
+            .take(100)
+            .map(|(bytes, _)| {
+                black_box(scanner.scan_whole(bytes).matches.len());
+                bytes.len() as u64
+            })
+            .sum()
+    });
+}
+
+fn child(base: &[u8], at: usize) -> (Vec<u8>, Vec<Copy>) {
+    let line = b"    let changed = of_a_line(here);\n";
+    let rest = at + 40;
+    let bytes = [&base[..at], line, &base[rest..]].concat();
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let first = Copy { base: 0, child: 0, len: number(at) };
+    let second = Copy { base: number(rest), child: number(at + line.len()), len: number(base.len() - rest) };
+    (bytes, vec![first, second])
+}
+
+fn pack(name: &str, scanner: Option<&Scanner>) {
+    let path =
+        env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let Ok(repo) = Repo::at(&path) else { return println!("{name}: {} is no repository", path.display()) };
+    let what = path.display().to_string();
+    measure(name, &what, || {
+        let bytes = AtomicU64::new(0);
+        repo.store().for_each(Kinds::BLOBS, |object: Object<'_>, base: Option<&Scanned>| {
+            bytes.fetch_add(object.bytes.len() as u64, Ordering::Relaxed);
+            let Some(scanner) = scanner else { return Scanned::default() };
+            let inherited =
+                base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
+            let (zones, carried) = inherited.unwrap_or_else(|| (vec![0..object.bytes.len()], Carried::default()));
+            scanner.scan(object.bytes, is_binary(object.bytes), &zones, carried)
+        });
+        bytes.into_inner()
+    });
+}
