@@ -151,9 +151,22 @@ fn allowed(node: &Node, faults: &mut Vec<Fault>) -> Option<Allowed> {
     (faults.len() == before).then_some(Allowed { fingerprint, paths, reason, until })
 }
 
+/// Whether a text is a day that exists, `YYYY-MM-DD`.
 fn is_date(text: &str) -> bool {
-    text.len() == 10
-        && text.bytes().enumerate().all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+    let mut parts = text.split('-');
+    let mut number = |len: usize| {
+        let part = parts.next().filter(|part| part.len() == len && part.bytes().all(|b| b.is_ascii_digit()));
+        part.and_then(|part| part.parse::<u32>().ok())
+    };
+    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        1..=12 => 31,
+        _ => 0,
+    };
+    parts.next().is_none() && (1..=days).contains(&day)
 }
 
 /// A glob set in which `dir/` and `dir` also mean everything below.

@@ -123,9 +123,7 @@ impl Tally {
 impl Gap {
     /// Keeps the first examples in sorted order, whatever order they came in.
     fn trim(&mut self) {
-        if self.examples.len() > MAX_EXAMPLES {
-            self.examples.sort();
-            self.examples.truncate(MAX_EXAMPLES);
-        }
+        self.examples.sort();
+        self.examples.truncate(MAX_EXAMPLES);
     }
 }

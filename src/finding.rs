@@ -241,6 +241,9 @@ pub struct Outcome {
     pub tally: crate::coverage::Tally,
     /// What configuration turned off, a sentence each.
     pub notices: Vec<String>,
+    /// Secrets that no finding is about and that must not be shown: they stand in paths, names and other texts that a
+    /// report quotes.
+    pub hidden: Vec<Secret>,
 }
 
 impl Outcome {

@@ -11,7 +11,7 @@ use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Options};
 use keysieve::rules::{Rule, RuleSet};
 use keysieve::scan::{Scanner, sightings};
-use keysieve::source::{Files, History};
+use keysieve::source::{Files, History, Staged};
 
 use super::args::Guide;
 use super::exit::Exit;
@@ -40,7 +40,7 @@ pub fn run(args: Guide) -> Result<Exit> {
             print(finding.rule, Some(&finding))
         }
         None => Err(Error::Usage(format!(
-            "{} was found neither in the working tree nor in the history; give the report that has it with --report FILE",
+            "{} was found neither in the index nor in the working tree nor in the history; give the report that has it with --report FILE",
             args.what
         ))),
     }
@@ -83,7 +83,7 @@ fn from_report(path: &Path, fingerprint: &str) -> Result<String> {
     rule.map(str::to_owned).ok_or_else(|| bad(format!("no finding has the fingerprint {fingerprint}")))
 }
 
-/// Looks in the working tree, then in the history.
+/// Looks in the index, in the working tree, then in the history.
 fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Option<(Finding, &'static str)>> {
     let scanner = Scanner::new(rules);
     let found = std::sync::Mutex::new(Vec::new());
@@ -101,6 +101,12 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());
     if repo.is_none_or(|repo| !repo.is_bare()) {
         let skip = globset::GlobSet::empty();
+        if let Some(repo) = repo {
+            Staged { repo, skip: &skip, max_size: None }.visit(&|blob: &Blob<'_>| keep(scanner.sight(blob)))?;
+            if let Some(finding) = locate(take())? {
+                return Ok(Some((finding, "the index")));
+            }
+        }
         let paths = [root];
         let files = Files {
             paths: &paths,

@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use keysieve::error::{Error, Result};
+use keysieve::rules::RuleSet;
+use keysieve::scan::Scanner;
 
 use args::{Cli, Command};
 use exit::Exit;
@@ -23,7 +25,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             // A closed pipe under --help is nobody's fault.
-            let _ = error.print();
+            let said = error.render();
+            let _ = match error.use_stderr() {
+                true => write!(io::stderr(), "{}", without_secrets(&said.to_string())),
+                false => error.print(),
+            };
             return ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 });
         }
     };
@@ -56,11 +62,24 @@ fn quiet_panics() {
 }
 
 fn complain(error: &Error) {
-    let text = error.to_string();
+    let text = without_secrets(&error.to_string());
     for (number, line) in text.lines().enumerate() {
         let lead = if number == 0 || matches!(error, Error::Faults { .. }) { "keysieve: " } else { "  " };
         let _ = writeln!(io::stderr(), "{lead}{line}");
     }
+}
+
+/// A message may quote what was typed or read, and somebody may have pasted a key there: messages end in logs, too.
+fn without_secrets(text: &str) -> String {
+    let scanner = Scanner::new(&RuleSet::builtin());
+    let mut clean = String::new();
+    let mut done = 0;
+    for found in scanner.scan_whole(text.as_bytes()).matches.iter().filter(|found| !found.rule.public) {
+        clean.push_str(text.get(done..found.span.start).unwrap_or_default());
+        clean.push_str(&found.secret.redacted());
+        done = found.span.end;
+    }
+    clean + text.get(done..).unwrap_or_default()
 }
 
 fn code_of(error: &Error) -> Exit {

@@ -1,5 +1,6 @@
 //! `keysieve scan`: the order of the stages, in one place.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use std::time::SystemTime;
 use keysieve::blob::{Blob, ObjectId};
 use keysieve::coverage::{Reason, Tally};
 use keysieve::error::{Error, Result};
-use keysieve::finding::{Outcome, Sighting};
+use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
 use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Format, Options};
 use keysieve::rules::{CONFIDENCES, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Carried, Scanner, sightings};
+use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Range, Staged, Stdin};
 use keysieve::suppress::{self, Policy};
 
@@ -54,11 +56,28 @@ fn search(
     let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
     let mut findings = provenance::locate(scene, found.into_vec())?;
     let now = now();
-    suppress::apply(&mut findings, &output.policy(config, &now));
+    suppress::apply(&mut findings, &output.policy(config, matches!(mode, Mode::History(_)), &now));
     provenance::sort(&mut findings);
     let mut notices = config.notices();
     notices.extend(rules.warnings.iter().cloned());
-    Ok(Outcome { mode: mode.word(), findings, tally, notices })
+    let hidden = hidden(&scanner, &findings, &tally, &notices);
+    Ok(Outcome { mode: mode.word(), findings, tally, notices, hidden })
+}
+
+/// Secrets in what a report shows beside the content that was scanned: in a path, a subject, the name of a branch.
+fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[String]) -> Vec<Secret> {
+    let mut texts: BTreeSet<&[u8]> = notices.iter().map(String::as_bytes).collect();
+    texts.extend(tally.not_read.values().flat_map(|gap| &gap.examples).map(String::as_bytes));
+    for finding in findings {
+        texts.extend(finding.details.values().chain(&finding.exposure.remote_refs).map(String::as_bytes));
+        for place in &finding.places {
+            let commit = place.commit.iter().flat_map(|commit| [commit.author.as_bytes(), commit.subject.as_bytes()]);
+            texts.extend(commit.chain(place.path.as_deref()).chain(place.reference.as_deref().map(str::as_bytes)));
+            texts.extend(place.site.allows.iter().map(|allow| allow.reason.as_bytes()));
+        }
+    }
+    let matches = texts.into_iter().flat_map(|text| scanner.scan_whole(text).matches);
+    matches.filter(|found| !found.rule.public && found.implausible.is_none()).map(|found| found.secret).collect()
 }
 
 /// What the command line asks to read.
@@ -243,12 +262,25 @@ pub fn configuration(args: &RuleArgs, repo: Option<&Repo>, folder: &Path) -> Res
 /// The rules that flags and configuration ask for.
 pub fn load(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
     let join = |a: &[String], b: &[String]| [a, b].concat();
-    RuleSet::load(&Selection {
+    let rules = RuleSet::load(&Selection {
         no_builtin: args.no_builtin_rules,
         files: [args.rules.as_slice(), config.rules.as_slice()].concat(),
         enable: join(&args.enable, &config.enable),
         disable: join(&args.disable, &config.disable),
-    })
+    })?;
+    compilable(&rules)?;
+    Ok(rules)
+}
+
+/// Refuses rules of the user that the engine refuses: they would silently find nothing. Tests compile the built-in ones.
+pub fn compilable(rules: &RuleSet) -> Result<()> {
+    let builtin = RuleSet::every_builtin();
+    let own: Vec<_> = rules.iter().filter(|rule| builtin.iter().all(|other| !std::ptr::eq(other, *rule))).collect();
+    let faults: Vec<String> = keysieve::scan::uncompilable(&RuleSet::of(own))
+        .iter()
+        .map(|id| format!("the pattern of rule `{id}` is too large; make its counts smaller"))
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Error::Faults { faults }) }
 }
 
 fn now() -> String {
@@ -282,9 +314,9 @@ impl<'a> Output<'a> {
         })
     }
 
-    fn policy<'c>(&self, config: &'c Config, now: &'c str) -> Policy<'c> {
+    fn policy<'c>(&self, config: &'c Config, history: bool, now: &'c str) -> Policy<'c> {
         let (min_severity, min_confidence) = (self.min_severity, self.min_confidence);
-        Policy { allowed: &config.allow, min_severity, min_confidence, now }
+        Policy { allowed: &config.allow, skip: history.then_some(&config.skip), min_severity, min_confidence, now }
     }
 
     fn write(&self, outcome: &Outcome) -> Result<()> {

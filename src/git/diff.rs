@@ -25,6 +25,8 @@ pub struct Changes {
     pub added: Vec<Added>,
     /// Trees that are missing or damaged: what is below them counts as new, or is not known.
     pub lost: Vec<(ObjectId, Lost)>,
+    /// Paths of new commits of other repositories: their content is not here.
+    pub submodules: Vec<Vec<u8>>,
 }
 
 type Entries = BTreeMap<Vec<u8>, (Mode, ObjectId)>;
@@ -95,7 +97,7 @@ impl Repo {
                     there.get(name).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id).into_iter().collect();
                 self.added_below(entry.id, &old, entry.path.strip_suffix(b"/").unwrap_or(entry.path), changes);
             }
-            Mode::Submodule => {}
+            Mode::Submodule => changes.submodules.push(entry.path.to_vec()),
         }
     }
 
@@ -127,7 +129,7 @@ impl Repo {
             match mode {
                 Mode::Blob => changes.added.push(Added { path: below, id }),
                 Mode::Tree => self.added_below(id, &trees().collect::<Vec<_>>(), &below, changes),
-                Mode::Submodule => {}
+                Mode::Submodule => changes.submodules.push(below),
             }
         }
     }

@@ -7,6 +7,7 @@ use crate::blob::ObjectId;
 use crate::error::{Error, Result};
 
 /// An index in memory.
+#[derive(Default)]
 pub struct Index {
     file: Option<gix_index::File>,
 }

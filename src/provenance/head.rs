@@ -23,7 +23,7 @@ impl<'a> Head<'a> {
         let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
         let mut remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name, r.target)).collect();
         remotes.dedup_by_key(|remote| remote.1);
-        Ok(Self { repo, commit: repo.head()?, remotes, index: repo.index(environment)? })
+        Ok(Self { repo, commit: repo.head()?, remotes, index: repo.index(environment).unwrap_or_default() })
     }
 
     /// How far a secret at `path` got, given the level that it has if it is in no commit.

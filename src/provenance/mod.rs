@@ -80,7 +80,10 @@ impl<'a> Locator<'a> {
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || sightings.iter().any(by_commit) {
             locator.graph = Some(Graph::read(repo, &blobs)?);
-            for entry in repo.index(scene.environment)?.entries().filter(|entry| blobs.contains(&entry.id)) {
+            // A damaged index was told of by who reads it; what is known without it must not be lost.
+            for entry in
+                repo.index(scene.environment).unwrap_or_default().entries().filter(|entry| blobs.contains(&entry.id))
+            {
                 locator.index.entry(entry.id).or_default().push(entry.path.to_vec());
             }
         }

@@ -13,6 +13,7 @@ use crate::blob::PlaceKind;
 use crate::coverage::Tally;
 use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Suppression};
 use crate::rules::{CONFIDENCES, Guidance, Rule, SEVERITIES};
+use crate::secret::Secret;
 
 /// A whole report.
 #[derive(Serialize)]
@@ -208,11 +209,12 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    /// A builder that hides the secrets of these findings, unless they were asked for. What a rule calls public is an
+    /// A builder that hides these secrets and those of these findings, unless they were asked for. What a rule calls public is an
     /// identifier, not a secret: it must stay legible in the commands that revoke the key it belongs to.
-    pub fn new(findings: &'a [Finding], options: &Options) -> Self {
+    pub fn new(findings: &'a [Finding], hidden: &'a [Secret], options: &Options) -> Self {
         let secrets =
             findings.iter().filter(|finding| !finding.rule.public && !is_stand_in(finding)).map(|f| &f.secret);
+        let secrets = secrets.chain(hidden);
         let redactor = if options.show_secrets { Redactor::off() } else { Redactor::new(secrets) };
         Self { redactor, show_secrets: options.show_secrets }
     }

@@ -9,7 +9,7 @@ use crate::rules::Rule;
 
 /// The runbook as text.
 pub(super) fn render(rule: &Rule, finding: Option<&Finding>, options: &Options) -> String {
-    let builder = Builder::new(finding.map(std::slice::from_ref).unwrap_or_default(), options);
+    let builder = Builder::new(finding.map(std::slice::from_ref).unwrap_or_default(), &[], options);
     let mut page = Page::new(options.width, options.color);
     match finding.map(|finding| builder.finding(finding)) {
         Some(finding) => about(&mut page, &finding, options),

@@ -75,7 +75,7 @@ impl Default for Options {
 /// # Errors
 /// What writing to `out` fails with, a closed pipe included.
 pub fn write(outcome: &Outcome, format: Format, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
-    let document = Builder::new(&outcome.findings, options).document(outcome, options);
+    let document = Builder::new(&outcome.findings, &outcome.hidden, options).document(outcome, options);
     let mut out = BufWriter::new(out);
     match format {
         Format::Text => out.write_all(text::render(&document, options).as_bytes())?,

@@ -110,6 +110,10 @@ fn result(finding: &FindingDoc, index: usize) -> Value {
     properties.insert("severity".into(), finding.severity.into());
     properties.insert("confidence".into(), finding.confidence.into());
     properties.insert("places".into(), finding.places.len().into());
+    let elsewhere = elsewhere(finding);
+    if !elsewhere.is_empty() {
+        properties.insert("elsewhere".into(), json!(elsewhere));
+    }
     if !finding.details.is_empty() {
         properties.insert("details".into(), json!(finding.details));
     }
@@ -133,14 +137,16 @@ fn result(finding: &FindingDoc, index: usize) -> Value {
     result
 }
 
-/// Places with a path first, since viewers take the first as the place of the alert.
+/// Places with a path. GitHub refuses a whole file in which one location has none.
 fn locations(finding: &FindingDoc) -> Vec<Value> {
-    let (with, without): (Vec<_>, Vec<_>) = finding.places.iter().partition(|place| place.spot.path.is_some());
-    with.iter()
-        .map(|place| physical(place))
-        .chain(without.iter().map(|place| logical(place)))
-        .take(MAX_LOCATIONS)
-        .collect()
+    let places = finding.places.iter().filter(|place| place.spot.path.is_some());
+    places.map(physical).take(MAX_LOCATIONS).collect()
+}
+
+/// Places without a path: messages, tags, names of refs.
+fn elsewhere(finding: &FindingDoc) -> Vec<String> {
+    let places = finding.places.iter().filter(|place| place.spot.path.is_none());
+    places.map(logical).take(MAX_LOCATIONS).collect()
 }
 
 fn physical(place: &PlaceDoc) -> Value {
@@ -174,13 +180,9 @@ fn region(spot: &Spot) -> Option<Value> {
     Some(region.into())
 }
 
-fn logical(place: &PlaceDoc) -> Value {
+fn logical(place: &PlaceDoc) -> String {
     let id = place.commit.as_ref().map(|commit| &commit.id).or(place.reference.as_ref()).or(place.blob.as_ref());
-    let name = match id {
-        Some(id) => format!("{} {id}", place.kind),
-        None => place.kind.to_owned(),
-    };
-    json!({"logicalLocations": [{"name": place.kind, "fullyQualifiedName": name, "kind": "object"}]})
+    id.map_or_else(|| place.kind.to_owned(), |id| format!("{} {id}", place.kind))
 }
 
 fn invocation(scan: &Scan) -> Value {

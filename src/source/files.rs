@@ -63,8 +63,11 @@ impl Files<'_> {
             folders: Mutex::default(),
             unchanged: unchanged.map(|entry| (entry.path, entry)).collect(),
         };
-        for path in self.paths {
-            self.walk(path, &shared, visit);
+        let mut roots: Vec<Root<'_>> = self.paths.iter().map(|path| self.root(path)).collect();
+        // What was named goes first, since each file is read once and what is named is read whatever is skipped.
+        roots.sort_by_key(|root| (!root.named, root.path));
+        for root in roots {
+            self.walk(root, &shared, visit);
         }
         if let (Some(repo), Some(index)) = (self.repo, &index) {
             self.tracked(repo, index, &shared, visit);
@@ -75,10 +78,17 @@ impl Files<'_> {
         Ok(unlocked(shared.tally))
     }
 
-    fn walk(&self, path: &Path, shared: &Shared<'_>, visit: &(dyn Fn(&Blob<'_>) + Sync)) {
+    fn root<'p>(&self, path: &'p Path) -> Root<'p> {
+        let relative = || self.repo.and_then(|repo| repo.relative(&path.canonicalize().ok()?));
+        let skipped = || relative().is_some_and(|path| self.skip.is_match(crate::git::bytes_path(&path)));
+        Root { path, named: !path.is_dir() || skipped() }
+    }
+
+    fn walk(&self, root: Root<'_>, shared: &Shared<'_>, visit: &(dyn Fn(&Blob<'_>) + Sync)) {
+        let Root { path, named } = root;
         if !path.is_dir() {
             let mut reader = Reader::new(shared);
-            reader.file(path, true, visit);
+            reader.file(path, Asked { itself: true, skipped: true }, visit);
             return;
         }
         let git = !self.no_ignore;
@@ -90,7 +100,7 @@ impl Files<'_> {
             let mut reader = Reader::new(shared);
             Box::new(move |entry| {
                 match entry {
-                    Ok(entry) => reader.entry(&entry, visit),
+                    Ok(entry) => reader.entry(&entry, named, visit),
                     Err(error) => reader.tally.skip(Reason::Unreadable, error.to_string()),
                 }
                 WalkState::Continue
@@ -114,10 +124,26 @@ impl Files<'_> {
             let path = root.join(crate::git::bytes_path(entry.path));
             let seen = locked(&shared.seen).contains(&path);
             if !seen && roots.iter().any(|root| path.starts_with(root)) && fs::symlink_metadata(&path).is_ok() {
-                reader.file(&path, false, visit);
+                reader.file(&path, Asked::default(), visit);
             }
         }
     }
+}
+
+/// A path that was named, and whether the configuration's `skip` does not hold there: a file, or a skipped folder.
+#[derive(Clone, Copy)]
+struct Root<'p> {
+    path: &'p Path,
+    named: bool,
+}
+
+/// What of a file was asked for by name.
+#[derive(Clone, Copy, Default)]
+struct Asked {
+    /// The file itself: a link is followed.
+    itself: bool,
+    /// It, or a folder that it is in, although the configuration skips it.
+    skipped: bool,
 }
 
 /// A thread's own tally and buffers.
@@ -140,7 +166,7 @@ impl<'s> Reader<'s> {
         Self { shared, tally: Tally::default(), seen: Vec::new(), pieces: Pieces::default() }
     }
 
-    fn entry(&mut self, entry: &DirEntry, visit: &dyn Fn(&Blob<'_>)) {
+    fn entry(&mut self, entry: &DirEntry, skipped: bool, visit: &dyn Fn(&Blob<'_>)) {
         if let Some(error) = entry.error() {
             self.tally.skip(Reason::Unreadable, error.to_string());
         }
@@ -150,32 +176,31 @@ impl<'s> Reader<'s> {
                 self.seen.push(path.clone());
                 locked(&self.shared.folders).push(path);
             }
-            _ => self.file(entry.path(), entry.depth() == 0, visit),
+            _ => self.file(entry.path(), Asked { itself: false, skipped }, visit),
         }
     }
 
-    /// Reads one file; `named` ones are read whatever the configuration skips.
-    fn file(&mut self, path: &Path, named: bool, visit: &dyn Fn(&Blob<'_>)) {
+    /// Reads one file, once however many of the named paths lead to it.
+    fn file(&mut self, path: &Path, asked: Asked, visit: &dyn Fn(&Blob<'_>)) {
         let full = absolute(path);
-        if !named {
-            self.seen.push(full.clone());
-        } else if locked(&self.shared.seen).contains(&full) {
+        if self.shared.files.paths.len() > 1 && locked(&self.shared.seen).contains(&full) {
             return;
         }
+        self.seen.push(full.clone());
         let shown = self.shown(&full, path);
         let files = self.shared.files;
         match fs::symlink_metadata(path) {
             Err(error) => self.tally.skip(Reason::Unreadable, format!("{}: {error}", lossy(&shown))),
-            Ok(data) if data.is_symlink() && named => self.linked(path, shown, visit),
+            Ok(data) if data.is_symlink() && asked.itself => self.linked(path, shown, visit),
             Ok(data) if data.is_symlink() => self.tally.skip(Reason::Symlink, lossy(&shown)),
             Ok(data) if !data.is_file() => self.tally.skip(Reason::Special, lossy(&shown)),
-            Ok(_) if !named && files.skip.is_match(crate::git::bytes_path(&shown)) => {
+            Ok(data) if self.is_unchanged(&shown, &data) => {}
+            Ok(_) if !asked.skipped && files.skip.is_match(crate::git::bytes_path(&shown)) => {
                 self.tally.skip(Reason::Configured, lossy(&shown));
             }
             Ok(data) if files.max_size.is_some_and(|max| data.len() > max) => {
                 self.tally.skip(Reason::TooLarge, lossy(&shown));
             }
-            Ok(data) if self.is_unchanged(&shown, &data) => {}
             Ok(_) => self.content(path, shown, visit),
         }
     }

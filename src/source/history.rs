@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::Base;
 use crate::blob::{Blob, Origin, PlaceKind};
 use crate::coverage::{Reason, Tally};
-use crate::git::{Commit, Repo, Tag};
+use crate::git::{Commit, Mode, Repo, Tag};
 use crate::pack::{self, FailureKind, Kind, Kinds, Object, ObjectId};
 
 /// A whole repository.
@@ -27,6 +27,7 @@ impl History<'_> {
     ) -> crate::error::Result<Tally> {
         let noted = Mutex::new(Tally::default());
         let note = |other: Tally| noted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).merge(other);
+        let shallow = self.repo.shallow();
         let kinds = Kinds { blobs: true, trees: false, commits: true, tags: true };
         let read =
             self.repo.store().for_each(kinds, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
@@ -34,6 +35,9 @@ impl History<'_> {
                 Kind::Commit => {
                     let id = object.id.to_owned();
                     if let Some(commit) = Commit::parse(object.bytes) {
+                        if !shallow.contains(&id) {
+                            note(self.lacking(&id, &commit));
+                        }
                         commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
                     }
                     None
@@ -46,11 +50,39 @@ impl History<'_> {
             });
         let mut tally = tally_of(read);
         tally.merge(noted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner));
-        for id in self.repo.shallow() {
+        for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
         }
-        self.names(&mut |blob| drop(visit(blob, None)))?;
+        let index = self.repo.index(false).unwrap_or_default();
+        for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule) {
+            tally.skip(Reason::Submodule, super::lossy(entry.path));
+        }
+        if self.is_partial() {
+            let advice = "objects were left out when cloning; `git fetch --refetch --no-filter` gets them";
+            tally.skip(Reason::Partial, advice);
+        }
+        self.names(&mut tally, &mut |blob| drop(visit(blob, None)))?;
         Ok(tally)
+    }
+
+    /// What a commit names and the store does not have. Trees are not read here, so what only they name is not checked.
+    fn lacking(&self, id: &ObjectId, commit: &Commit<'_>) -> Tally {
+        let mut tally = Tally::default();
+        let parents = commit.parents.iter().map(|parent| ("parent", parent));
+        for (what, named) in parents.chain([("tree", &commit.tree)]) {
+            if !self.repo.store().contains(named) {
+                tally.skip(Reason::Missing, format!("object {named}, the {what} of commit {id}"));
+            }
+        }
+        tally
+    }
+
+    /// Whether it was cloned with `--filter`: then packs are marked as another repository's promises.
+    fn is_partial(&self) -> bool {
+        let packs = std::fs::read_dir(self.repo.common_dir.join("objects/pack"));
+        packs.is_ok_and(|mut files| {
+            files.any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|ext| ext == "promisor")))
+        })
     }
 
     fn blob<T>(
@@ -79,8 +111,12 @@ impl History<'_> {
     }
 
     /// Names of refs, and the repository's configuration.
-    fn names(&self, visit: &mut dyn FnMut(&Blob<'_>)) -> crate::error::Result<()> {
+    fn names(&self, tally: &mut Tally, visit: &mut dyn FnMut(&Blob<'_>)) -> crate::error::Result<()> {
         for reference in self.repo.refs()?.iter().filter(|reference| !reference.name.ends_with("@{}")) {
+            let is_ref = reference.name.starts_with("refs/") || reference.name == "HEAD";
+            if is_ref && !self.repo.store().contains(&reference.target) {
+                tally.skip(Reason::Missing, format!("object {}, which {} names", reference.target, reference.name));
+            }
             let origin = Origin::Ref { name: reference.name.clone() };
             visit(&Blob::whole(&origin, reference.name.as_bytes()));
         }

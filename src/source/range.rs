@@ -66,6 +66,9 @@ impl Range<'_> {
         for (id, lost) in &changes.lost {
             super::note_lost(id, "a tree", lost, &mut tally);
         }
+        for path in &changes.submodules {
+            tally.skip(Reason::Submodule, super::lossy(path));
+        }
         for added in changes.added {
             let key = (added.id, added.path.clone());
             if seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key) {

@@ -35,6 +35,9 @@ impl Staged<'_> {
         for (id, lost) in &changes.lost {
             super::note_lost(id, "a tree of HEAD", lost, &mut tally);
         }
+        for path in &changes.submodules {
+            tally.skip(Reason::Submodule, super::lossy(path));
+        }
         let merging: Vec<ObjectId> = self.repo.merge_heads().iter().filter_map(|id| self.repo.tree_of(id)).collect();
         let is_merged =
             |added: &Added| merging.iter().any(|tree| self.repo.blob_at(tree, &added.path) == Some(added.id));

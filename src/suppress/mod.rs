@@ -25,6 +25,8 @@ pub struct Allowed {
 pub struct Policy<'a> {
     /// Entries of the configuration.
     pub allowed: &'a [Allowed],
+    /// Paths that the configuration leaves out, where the source did not: a blob is read before its paths are known.
+    pub skip: Option<&'a GlobSet>,
     /// Findings below count as accepted.
     pub min_severity: Severity,
     /// Findings below count as accepted.
@@ -40,6 +42,7 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
         by_rule_paths(finding);
         inline(finding);
         configured(finding, policy);
+        skipped(finding, policy);
         if finding.suppression.is_none() {
             let all = finding.places.iter().all(|place| place.suppression.is_some());
             finding.suppression = finding.places.first().filter(|_| all).and_then(|place| place.suppression.clone());
@@ -119,6 +122,17 @@ fn configured(finding: &mut Finding, policy: &Policy<'_>) {
             if here {
                 place.suppression.get_or_insert_with(|| mark("config", "allowed", &allowed.reason));
             }
+        }
+    }
+}
+
+fn skipped(finding: &mut Finding, policy: &Policy<'_>) {
+    let Some(skip) = policy.skip else { return };
+    for place in &mut finding.places {
+        if place.path.as_ref().is_some_and(|path| skip.is_match(crate::git::bytes_path(path))) {
+            place
+                .suppression
+                .get_or_insert_with(|| mark("config", "skipped", "the configuration leaves this path out"));
         }
     }
 }

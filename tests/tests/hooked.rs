@@ -1,0 +1,151 @@
+use std::fs;
+
+use crate::util::{Dir, Repo, runra};
+
+fn hooked(dir: &Dir) -> Repo<'_> {
+    let repo = dir.repo("repo");
+    repo.commit_file("README", "hello\n");
+    repo.keysieve(&["hook", "install"]).code(0).says(&["installed"]);
+    repo
+}
+
+fn leak(seed: u64) -> String {
+    format!("RUNRA_API_KEY={}\n", runra(seed))
+}
+
+#[test]
+fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    let before = repo.head();
+    repo.write("settings.env", leak(1));
+    repo.add();
+    let ran = repo.try_git(&["commit", "-m", "add settings"]);
+    ran.code(1).hides(&[&runra(1)]);
+    assert_eq!(repo.head(), before);
+    let said = ran.stdout() + &ran.stderr();
+    let first: Vec<&str> = said.lines().take(5).collect();
+    let first = first.join("\n");
+    for word in ["CRITICAL", "Runra", "settings.env:1:15", "git restore --staged"] {
+        assert!(first.contains(word), "{word:?} is not in the first five lines{ran}");
+    }
+    repo.staged().level("staged");
+    // Once it is out, the commit passes; the key is only dangling.
+    repo.write("settings.env", "RUNRA_API_KEY=${RUNRA_API_KEY}\n");
+    repo.add();
+    repo.try_git(&["commit", "--quiet", "-m", "add settings"]).code(0);
+    repo.history().code(0).level("dangling");
+}
+
+#[test]
+fn a_clean_commit_passes() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    repo.write("a", "clean\n");
+    repo.add();
+    repo.try_git(&["commit", "-m", "clean"]).code(0);
+}
+
+#[test]
+fn only_what_is_committed_counts() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    repo.write("a", "clean\n");
+    repo.write("b", "clean\n");
+    repo.add();
+    repo.write("a", leak(1));
+    repo.try_git(&["commit", "-m", "the working file has it"]).code(0);
+    // `git commit -a` takes the working file.
+    repo.try_git(&["commit", "-a", "-m", "all"]).code(1);
+    // `git commit PATH` has an index of its own.
+    repo.git(&["reset", "--quiet"]);
+    repo.write("b", "more\n");
+    repo.try_git(&["commit", "-m", "b", "b"]).code(0);
+    repo.try_git(&["commit", "-m", "a", "a"]).code(1);
+    repo.write("b", "and more\n");
+    repo.git(&["add", "a"]);
+    repo.try_git(&["commit", "-m", "b only", "--only", "b"]).code(0);
+    repo.write("b", "still more\n");
+    repo.try_git(&["commit", "-m", "b too", "--include", "b"]).code(1);
+    // Staged, then cleaned in the working file.
+    repo.write("a", "clean\n");
+    repo.try_git(&["commit", "-m", "staged"]).code(1);
+    repo.git(&["add", "a"]);
+    repo.try_git(&["commit", "--allow-empty", "-m", "clean"]).code(0);
+}
+
+#[test]
+fn merges_rebases_and_amends() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    repo.git(&["switch", "--quiet", "-c", "side"]);
+    repo.write("theirs", leak(1));
+    repo.add();
+    repo.git(&["commit", "--quiet", "--no-verify", "-m", "past the hook"]);
+    repo.write("a", "side\n");
+    repo.commit("side");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.commit_file("a", "main\n");
+    repo.try_git(&["merge", "side"]).code(1);
+    // The other side's leak is there already; the resolution is clean.
+    repo.write("a", "both\n");
+    repo.add();
+    repo.try_git(&["commit", "--quiet", "-m", "merged"]).code(0);
+    repo.write("a", "amended\n");
+    repo.add();
+    repo.try_git(&["commit", "--quiet", "--amend", "--no-edit"]).code(0);
+    repo.write("a", leak(2));
+    repo.add();
+    repo.try_git(&["commit", "--quiet", "--amend", "--no-edit"]).code(1);
+}
+
+#[test]
+fn in_a_worktree_a_subdirectory_and_a_sha256_repository() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    repo.git(&["worktree", "add", "--quiet", &dir.text("linked")]);
+    let linked = dir.existing("linked");
+    linked.write("sub/a", leak(1));
+    linked.add();
+    let mut commit = linked.command("git");
+    commit.current_dir(linked.path("sub")).args(["commit", "-m", "x"]);
+    crate::util::Ran::of(&mut commit).code(1).hides(&[&runra(1)]);
+    let other = dir.repo_with("other", &["--object-format=sha256"]);
+    other.keysieve(&["hook", "install"]).code(0);
+    other.write("a", leak(1));
+    other.add();
+    other.try_git(&["commit", "-m", "x"]).code(1);
+    other.write("a", "clean\n");
+    other.add();
+    other.try_git(&["commit", "-m", "x"]).code(0);
+}
+
+#[test]
+fn status_and_uninstall() {
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n");
+    crate::util::chmod(&repo.path(".git/hooks/pre-commit"), 0o755);
+    let before = fs::read(repo.path(".git/hooks/pre-commit")).unwrap();
+    repo.keysieve(&["hook", "status"]).no_panic();
+    repo.keysieve(&["hook", "install"]).code(0).says(&["the hook that was there runs first"]);
+    repo.keysieve(&["hook", "install"]).code(0).says(&["already installed"]);
+    repo.keysieve(&["hook", "status"]).code(0);
+    repo.keysieve(&["hook", "uninstall"]).code(0);
+    assert_eq!(fs::read(repo.path(".git/hooks/pre-commit")).unwrap(), before);
+    repo.write("a", leak(1));
+    repo.add();
+    repo.try_git(&["commit", "-m", "nobody looks"]).code(0);
+}
+
+#[test]
+fn a_scan_that_is_incomplete_blocks_and_says_why() {
+    let dir = Dir::new();
+    let repo = hooked(&dir);
+    repo.write(".keysieve.yaml", "skipp: []\n");
+    repo.write("a", "clean\n");
+    repo.add();
+    let ran = repo.try_git(&["commit", "-m", "x"]);
+    ran.code(1);
+    assert!(ran.stderr().contains(".keysieve.yaml:1:1"), "{ran}");
+}

@@ -1,0 +1,35 @@
+//! The program from outside: the real binary, real repositories made on the spot, one binary for all of it.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)] // a test that cannot go on should panic
+
+/// Directories, repositories and commands for all tests, and failures that explain themselves.
+mod util;
+
+/// Inline markers.
+mod allow;
+/// `guide`, `rules`, `--help`, output options.
+mod commands;
+/// `.keysieve.yaml`.
+mod config;
+/// Exit codes, their precedence, and what was not read and why: a test that causes each reason.
+mod coverage;
+/// What damaged, cut and odd repositories get.
+mod damage;
+/// The fast engine against every blob dumped to files, and one thread against two.
+mod engine;
+/// How far a secret got: a test for each level.
+mod exposure;
+/// Files, several paths, standard input.
+mod files;
+/// What other programs read: the schema, JSON lines, SARIF.
+mod formats;
+/// Every kind of place in a repository; ranges.
+mod history;
+/// The installed hook with the real scanner.
+mod hooked;
+/// No secret leaves the program, in any format, at any place, in any error.
+mod redaction;
+/// Rule files and their faults.
+mod rule_files;
+/// What the index has, and never the working files.
+mod staged;
