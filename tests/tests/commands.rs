@@ -239,7 +239,7 @@ fn text_fits_80_columns() {
     let dir = Dir::new();
     let repo = leaked(&dir);
     let word = made("{lower:12}", 1);
-    repo.write(format!("{}/leaky", vec![word.as_str(); 12].join("/")), format!("key = {}\n", runra(4)));
+    repo.write(format!("{}/leaky", [word.as_str(); 12].join("/")), format!("key = {}\n", runra(4)));
     repo.commit(&vec![word.as_str(); 30].join(" "));
     for args in [&["scan", "--history"][..], &["scan"], &["scan", "--history", "-v"]] {
         let ran = repo.keysieve(args);

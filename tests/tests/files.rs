@@ -127,7 +127,7 @@ fn positions() {
     let dir = Dir::new();
     let key = runra(1);
     for (content, line, column) in [
-        (format!("{key}"), 1, 1),
+        (key.clone(), 1, 1),
         (format!("{key}\n"), 1, 1),
         (format!("\r\na\r\nk={key}\r\n"), 3, 3),
         (format!("\u{feff}k={key}"), 1, 6),
