@@ -1,5 +1,5 @@
 //! How fast the engines are. Not a test: prints the best of several runs, of which the first warms up.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)] // it prints its figures
 
 #[path = "../tests/support/texts.rs"]
 mod texts;
@@ -159,7 +159,8 @@ fn pack(name: &str, scanner: Option<&Scanner>) {
             let Some(scanner) = scanner else { return Scanned::default() };
             let inherited =
                 base.zip(object.copies).map(|(base, copies)| scanner.inherit(base, copies, object.bytes.len()));
-            let (zones, carried) = inherited.unwrap_or_else(|| (vec![0..object.bytes.len()], Carried::default()));
+            let (zones, carried) =
+                inherited.unwrap_or_else(|| (std::iter::once(0..object.bytes.len()).collect(), Carried::default()));
             scanner.scan(object.bytes, is_binary(object.bytes), &zones, carried)
         });
         bytes.into_inner()

@@ -48,12 +48,10 @@ pub enum Origin {
         /// Its full name.
         name: String,
     },
-    /// The name of a tree entry, as bytes of the tree that has it.
-    Name {
+    /// The names in a tree object.
+    Tree {
         /// The tree.
-        tree: ObjectId,
-        /// The entry's name.
-        name: Vec<u8>,
+        id: ObjectId,
     },
     /// The repository's configuration file.
     Config {

@@ -230,6 +230,19 @@ impl Finding {
     }
 }
 
+impl Finding {
+    /// Adds the places of the same secret elsewhere.
+    fn join(&mut self, other: Self) {
+        self.severity = self.severity.max(other.severity);
+        self.confidence = self.confidence.max(other.confidence);
+        if other.exposure.level < self.exposure.level {
+            self.exposure = other.exposure;
+        }
+        self.suppression = self.suppression.take().and(other.suppression);
+        self.places.extend(other.places);
+    }
+}
+
 /// What a report is about: the findings of a scan, worst first, and its coverage.
 #[derive(Debug, Clone)]
 pub struct Outcome {
@@ -247,6 +260,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Adds what another part of the same scan found: the same secret in two repositories is one finding.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        for finding in other.findings {
+            match self.findings.iter_mut().find(|known| known.fingerprint == finding.fingerprint) {
+                Some(known) => known.join(finding),
+                None => self.findings.push(finding),
+            }
+        }
+        self.tally.merge(other.tally);
+        self.notices.extend(other.notices);
+        self.hidden.extend(other.hidden);
+        self
+    }
+
     /// The findings that still need somebody.
     pub fn open(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.is_open())

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use keysieve::blob::Blob;
 use keysieve::error::{Error, Result};
-use keysieve::finding::{Finding, Sighting};
+use keysieve::finding::{Exposure, Finding, Level, Sighting};
 use keysieve::git::Repo;
 use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Options};
 use keysieve::rules::{Rule, RuleSet};
 use keysieve::scan::{Scanner, sightings};
+use keysieve::secret::Secret;
 use keysieve::source::{Files, History, Staged};
 
 use super::args::Guide;
@@ -28,10 +29,9 @@ pub fn run(args: Guide) -> Result<Exit> {
         return print(rule, None);
     }
     if let Some(path) = &args.report {
-        let rule = from_report(path, &args.what)?;
-        let rule = rules.find(&rule).ok_or_else(|| unknown(&rules, &rule))?;
+        let finding = from_report(path, &args.what, &rules)?;
         say(&format!("found in {}", path.display()));
-        return print(rule, None);
+        return print(finding.rule, Some(&finding));
     }
     let found = search(&args.what, repo.as_ref(), &load(&args.rules, &config)?)?;
     match found {
@@ -71,16 +71,33 @@ fn say(text: &str) {
     let _ = writeln!(io::stderr(), "keysieve: {text}");
 }
 
-/// The rule of a finding in a JSON report.
-fn from_report(path: &Path, fingerprint: &str) -> Result<String> {
+/// A finding as far as a JSON report tells it: enough to fill in the runbook.
+fn from_report(path: &Path, fingerprint: &str, rules: &RuleSet) -> Result<Finding> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     let bad = |why: String| Error::Usage(format!("{}: {why}", path.display()));
     let report: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| bad(format!("not a JSON report of keysieve: {error}")))?;
-    let findings = report.get("findings").and_then(|list| list.as_array()).cloned().unwrap_or_default();
+    let findings = report.get("findings").and_then(|list| list.as_array()).map_or(&[][..], Vec::as_slice);
     let found = findings.iter().find(|finding| finding.get("fingerprint").is_some_and(|print| print == fingerprint));
-    let rule = found.and_then(|finding| finding.get("rule")).and_then(|rule| rule.as_str());
-    rule.map(str::to_owned).ok_or_else(|| bad(format!("no finding has the fingerprint {fingerprint}")))
+    let found = found.ok_or_else(|| bad(format!("no finding has the fingerprint {fingerprint}")))?;
+    let text = |name: &str| found.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    let rule = rules.find(text("rule")).ok_or_else(|| unknown(rules, text("rule")))?;
+    // The report has no secret, only what may be shown of it; as much again stands for the rest.
+    let shown = text("redacted").split('…').next().unwrap_or_default();
+    let details = found.get("details").and_then(|details| details.as_object());
+    let details =
+        details.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+    Ok(Finding {
+        fingerprint: fingerprint.to_owned(),
+        rule,
+        secret: Secret::new(shown.repeat(2).as_bytes(), shown.len()),
+        severity: rule.severity,
+        confidence: rule.confidence,
+        details: details.collect(),
+        exposure: Exposure::of(Level::Unknown),
+        places: Vec::new(),
+        suppression: None,
+    })
 }
 
 /// Looks in the index, in the working tree, then in the history.

@@ -4,6 +4,7 @@ mod args;
 mod exit;
 mod guide;
 mod hook;
+mod mode;
 mod rules;
 mod scan;
 

@@ -22,16 +22,24 @@ use keysieve::suppress::{self, Policy};
 
 use super::args::{Color, OutputArgs, RuleArgs, Scan};
 use super::exit::Exit;
+use super::mode::Mode;
 use crate::config::Config;
 
 /// Runs a scan and writes its reports.
 pub fn run(args: Scan) -> Result<Exit> {
     let output = Output::new(&args.output)?;
-    let mode = Mode::of(&args)?;
-    let repo = mode.repo()?;
-    let config = configuration(&args.rules, repo.as_ref(), &mode.folder())?;
-    let rules = load(&args.rules, &config)?;
-    let outcome = search(&args, &mode, repo.as_ref(), &config, &rules, &output)?;
+    let mut outcome: Option<Outcome> = None;
+    for (mode, repo) in Mode::of(&args)?.by_repository()? {
+        let config = configuration(&args.rules, repo.as_ref(), &mode.folder())?;
+        let rules = load(&args.rules, &config)?;
+        let found = search(&args, &mode, repo.as_ref(), &config, &rules, &output)?;
+        outcome = Some(match outcome {
+            Some(before) => before.join(found),
+            None => found,
+        });
+    }
+    let mut outcome = outcome.ok_or_else(|| Error::Internal("nothing to scan".into()))?;
+    provenance::sort(&mut outcome.findings);
     output.write(&outcome)?;
     Ok(if args.output.exit_zero {
         Exit::of(&outcome, 0)
@@ -57,7 +65,6 @@ fn search(
     let mut findings = provenance::locate(scene, found.into_vec())?;
     let now = now();
     suppress::apply(&mut findings, &output.policy(config, matches!(mode, Mode::History(_)), &now));
-    provenance::sort(&mut findings);
     let mut notices = config.notices();
     notices.extend(rules.warnings.iter().cloned());
     let hidden = hidden(&scanner, &findings, &tally, &notices);
@@ -78,81 +85,6 @@ fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[Str
     }
     let matches = texts.into_iter().flat_map(|text| scanner.scan_whole(text).matches);
     matches.filter(|found| !found.rule.public && found.implausible.is_none()).map(|found| found.secret).collect()
-}
-
-/// What the command line asks to read.
-enum Mode {
-    Paths(Vec<PathBuf>),
-    Staged,
-    History(PathBuf),
-    Range(String),
-    Stdin,
-}
-
-impl Mode {
-    fn of(args: &Scan) -> Result<Self> {
-        let source = &args.source;
-        if source.staged {
-            return Ok(Self::Staged);
-        }
-        if let Some(repo) = &source.history {
-            return Ok(Self::History(repo.clone().unwrap_or_else(|| PathBuf::from("."))));
-        }
-        if let Some(range) = &source.range {
-            return Ok(Self::Range(range.clone()));
-        }
-        if source.stdin {
-            return Ok(Self::Stdin);
-        }
-        let here = || vec![PathBuf::from(".")];
-        let paths = if args.paths.is_empty() { here() } else { args.paths.clone() };
-        match paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
-            Some(path) => {
-                Err(Error::Usage(format!("{}: no such file or directory; nothing was scanned", path.display())))
-            }
-            None => Ok(Self::Paths(paths)),
-        }
-    }
-
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Paths(_) => "paths",
-            Self::Staged => "staged",
-            Self::History(_) => "history",
-            Self::Range(_) => "range",
-            Self::Stdin => "stdin",
-        }
-    }
-
-    fn repo(&self) -> Result<Option<Repo>> {
-        let here = Path::new(".");
-        let needed = |repo: Option<Repo>| {
-            repo.ok_or_else(|| {
-                Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into())
-            })
-        };
-        match self {
-            Self::Paths(paths) => Repo::discover(paths.first().map_or(here, PathBuf::as_path), false),
-            Self::Stdin => Ok(None),
-            Self::History(path) => Repo::at(path).map(Some),
-            Self::Range(_) => needed(Repo::discover(here, true)?).map(Some),
-            Self::Staged => {
-                let repo = needed(Repo::discover(here, true)?)?;
-                if repo.is_bare() {
-                    return Err(Error::Usage("a bare repository has nothing staged; use --history or --range".into()));
-                }
-                Ok(Some(repo))
-            }
-        }
-    }
-
-    /// Where a configuration is looked for outside repositories.
-    fn folder(&self) -> PathBuf {
-        match self {
-            Self::Paths(paths) => paths.first().cloned().unwrap_or_else(|| PathBuf::from(".")),
-            _ => PathBuf::from("."),
-        }
-    }
 }
 
 /// What was found so far, by all threads.

@@ -70,7 +70,7 @@ type Lead = (Vec<u8>, ObjectId, bool);
 type Leads = HashMap<ObjectId, Vec<Lead>>;
 
 impl Graph {
-    /// Reads the history of `blobs`; with none, only the commits.
+    /// Reads the history of `blobs` (or trees, whose names matter); with none, only the commits.
     ///
     /// # Errors
     /// The refs cannot be listed.
@@ -79,7 +79,13 @@ impl Graph {
         let (nodes, marked) = scan_trees(repo, blobs);
         let entries = if blobs.is_empty() { HashMap::new() } else { marked_entries(repo, blobs, &marked) };
         let (reach, remote_names) = reach(repo, &nodes, &refs);
-        let mut lists = Lists { entries: &entries, memo: HashMap::new(), ids: HashMap::new(), lists: vec![Vec::new()] };
+        let mut lists = Lists {
+            wanted: blobs,
+            entries: &entries,
+            memo: HashMap::new(),
+            ids: HashMap::new(),
+            lists: vec![Vec::new()],
+        };
         let introductions = introductions(&nodes, &mut lists);
         let head = repo.head()?.and_then(|id| repo.tree_of(&id));
         let in_head: HashSet<(ObjectId, Vec<u8>)> =
@@ -143,9 +149,9 @@ fn scan_trees(repo: &Repo, blobs: &HashSet<ObjectId>) -> (Vec<Node>, HashSet<u64
                 let mut below = Vec::new();
                 let mut has = false;
                 for entry in object::tree_entries(found.bytes, repo.hash) {
-                    match entry.mode {
-                        Mode::Tree => below.push((short(entry.id), key)),
-                        _ => has |= wanted.contains(&short(entry.id)),
+                    has |= wanted.contains(&short(entry.id));
+                    if entry.mode == Mode::Tree {
+                        below.push((short(entry.id), key));
                     }
                 }
                 edges.extend(key, below);
@@ -185,7 +191,7 @@ fn marked_entries(repo: &Repo, blobs: &HashSet<ObjectId>, marked: &HashSet<u64>)
         }
         let leads = object::tree_entries(found.bytes, repo.hash).filter_map(|entry| {
             let is_tree = entry.mode == Mode::Tree;
-            let leads = if is_tree { marked.contains(&short(entry.id)) } else { blobs.contains(&entry.id()) };
+            let leads = blobs.contains(&entry.id()) || is_tree && marked.contains(&short(entry.id));
             leads.then(|| (entry.name.to_vec(), entry.id(), is_tree))
         });
         entries.extend(key, [(found.id.to_owned(), leads.collect::<Vec<_>>())]);
@@ -195,6 +201,7 @@ fn marked_entries(repo: &Repo, blobs: &HashSet<ObjectId>, marked: &HashSet<u64>)
 
 /// The matched blobs below each tree, with their paths; equal lists share a number, so that comparing two is cheap.
 struct Lists<'a> {
+    wanted: &'a HashSet<ObjectId>,
     entries: &'a Leads,
     memo: HashMap<ObjectId, usize>,
     ids: HashMap<Hits, usize>,
@@ -233,8 +240,10 @@ impl Lists<'_> {
     fn joined(&self, entries: &[Lead]) -> Hits {
         let mut hits = Hits::new();
         for (name, id, is_tree) in entries {
-            if !is_tree {
+            if self.wanted.contains(id) {
                 hits.push((name.clone(), *id));
+            }
+            if !is_tree {
                 continue;
             }
             let below = self.memo.get(id).map_or(&[][..], |number| self.lists[*number].as_slice());

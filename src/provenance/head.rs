@@ -1,8 +1,12 @@
 //! Whether a secret in a working or staged file is already committed, and pushed: HEAD is consulted for each such file.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use crate::blob::ObjectId;
 use crate::error::Result;
 use crate::finding::{Exposure, Level};
+use crate::git::diff::Added;
 use crate::git::{Commit, RefKind, Repo};
 use crate::pack::Kind;
 use crate::secret::Secret;
@@ -16,23 +20,61 @@ pub(super) struct Head<'a> {
     commit: Option<ObjectId>,
     remotes: Vec<(String, ObjectId)>,
     index: crate::git::index::Index,
+    /// All blobs of HEAD's tree by path, read when a file is not where HEAD has it.
+    blobs: OnceCell<Vec<Added>>,
+}
+
+/// How a working or staged file relates to HEAD.
+pub(super) struct Committed {
+    pub exposure: Exposure,
+    /// HEAD has the secret at this path, or at the one that the file was moved from: nothing new.
+    pub known: bool,
 }
 
 impl<'a> Head<'a> {
     pub fn new(repo: &'a Repo, environment: bool) -> Result<Self> {
         let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
-        let mut remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name, r.target)).collect();
-        remotes.dedup_by_key(|remote| remote.1);
-        Ok(Self { repo, commit: repo.head()?, remotes, index: repo.index(environment).unwrap_or_default() })
+        let remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name, r.target)).collect();
+        Ok(Self {
+            repo,
+            commit: repo.head()?,
+            remotes,
+            index: repo.index(environment).unwrap_or_default(),
+            blobs: OnceCell::new(),
+        })
     }
 
-    /// How far a secret at `path` got, given the level that it has if it is in no commit.
-    pub fn exposure(&self, path: &[u8], secret: &Secret, otherwise: Level) -> Exposure {
-        let Some(head) = self.commit.filter(|head| self.commit_has(head, path, secret)) else {
-            let staged = otherwise == Level::Worktree && self.is_staged(path, secret);
-            let level = if staged { Level::Staged } else { otherwise };
-            return Exposure { in_head: Some(false), ..Exposure::of(level) };
+    /// How far a secret at `path` got, given the level that it has if it is in no commit. `id` is the file's blob.
+    pub fn committed(&self, path: &[u8], id: Option<ObjectId>, secret: &Secret, otherwise: Level) -> Committed {
+        let here =
+            self.commit.filter(|head| self.commit_has(head, path, secret)).map(|head| (head, path.to_vec(), true));
+        let found = here.or_else(|| self.elsewhere(id, secret));
+        if let Some((head, path, known)) = found {
+            return Committed { exposure: self.exposure(head, &path, secret), known };
+        }
+        let staged = otherwise == Level::Worktree && self.is_staged(path, secret);
+        let level = if staged { Level::Staged } else { otherwise };
+        Committed { exposure: Exposure { in_head: Some(false), ..Exposure::of(level) }, known: false }
+    }
+
+    /// Where HEAD has the secret of a file that it does not have at the file's path: where the file was moved or copied from.
+    fn elsewhere(&self, id: Option<ObjectId>, secret: &Secret) -> Option<(ObjectId, Vec<u8>, bool)> {
+        let head = self.commit?;
+        let blobs = self
+            .blobs
+            .get_or_init(|| self.repo.tree_of(&head).map_or_else(Vec::new, |tree| self.repo.added(tree, &[]).added));
+        let root = self.repo.work_tree.as_deref()?;
+        let indexed: HashSet<&[u8]> = self.index.entries().map(|entry| entry.path).collect();
+        let is_gone = |path: &[u8]| {
+            !indexed.contains(path) || std::fs::symlink_metadata(root.join(crate::git::bytes_path(path))).is_err()
         };
+        let moved =
+            blobs.iter().find(|blob| is_gone(&blob.path) && self.blob_has(&blob.id, secret)).map(|blob| (blob, true));
+        let copied = || blobs.iter().find(|blob| Some(blob.id) == id).map(|blob| (blob, false));
+        moved.or_else(copied).map(|(blob, known)| (head, blob.path.clone(), known))
+    }
+
+    fn exposure(&self, head: ObjectId, path: &[u8], secret: &Secret) -> Exposure {
         let mut remote_refs: Vec<String> = self
             .remotes
             .iter()

@@ -75,7 +75,8 @@ impl<'a> Locator<'a> {
         let mut locator =
             Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
         let Some(repo) = scene.repo else { return Ok(locator) };
-        let blobs: HashSet<ObjectId> = sightings.iter().filter_map(|s| object_of(&s.origin)).collect();
+        let mut blobs: HashSet<ObjectId> = sightings.iter().filter_map(|s| object_of(&s.origin)).collect();
+        blobs.extend(sightings.iter().filter_map(|s| named_by(repo, s)).map(|(id, _)| id));
         let by_commit =
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || sightings.iter().any(by_commit) {
@@ -134,9 +135,7 @@ impl<'a> Locator<'a> {
             }
             Origin::Commit { kind, id } => vec![self.committed(plain(kind, site), id)],
             Origin::Tag { id } => vec![self.tag(id, site)],
-            Origin::Name { tree, .. } => {
-                vec![at(Place { blob: Some(tree), ..plain(PlaceKind::Path, site) }, Level::Local)]
-            }
+            Origin::Tree { id } => self.names(id, hit.span.start, &site),
             Origin::Ref { name } => {
                 let level = if name.starts_with("refs/remotes/") { Level::Pushed } else { Level::Local };
                 vec![at(Place { reference: Some(name), ..plain(PlaceKind::Ref, site) }, level)]
@@ -150,22 +149,28 @@ impl<'a> Locator<'a> {
 
     fn file(&self, path: Vec<u8>, site: Site, secret: &Secret) -> Placed {
         let exposure = match &self.head {
-            Some(head) => head.exposure(&path, secret, Level::Worktree),
+            Some(head) => head.committed(&path, self.file_id(&path), secret, Level::Worktree).exposure,
             None => Exposure::of(Level::Unknown),
         };
         let place = Place { path: Some(path), current: self.head.is_some(), ..plain(PlaceKind::Content, site) };
         self.with_commit(place, exposure)
     }
 
+    /// The id that a working file's content would have as a blob.
+    fn file_id(&self, path: &[u8]) -> Option<ObjectId> {
+        let repo = self.repo?;
+        let bytes = std::fs::read(repo.work_tree.as_ref()?.join(crate::git::bytes_path(path))).ok()?;
+        gix_object::compute_hash(repo.hash, gix_object::Kind::Blob, &bytes).ok()
+    }
+
     fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret) -> Placed {
-        let head = self.head.as_ref();
-        let exposure =
-            head.map_or_else(|| Exposure::of(Level::Staged), |head| head.exposure(&path, secret, Level::Staged));
-        let suppression = (exposure.in_head == Some(true)).then(|| Suppression {
+        let committed = self.head.as_ref().map(|head| head.committed(&path, Some(id), secret, Level::Staged));
+        let suppression = committed.as_ref().is_some_and(|committed| committed.known).then(|| Suppression {
             by: "committed".into(),
             state: "committed".into(),
-            reason: "HEAD already has it at this path: it is not this commit's doing".into(),
+            reason: "HEAD already has it here, or where the file was moved from: it is not this commit's doing".into(),
         });
+        let exposure = committed.map_or_else(|| Exposure::of(Level::Staged), |committed| committed.exposure);
         let place =
             Place { path: Some(path), blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
         self.with_commit(place, exposure)
@@ -201,6 +206,23 @@ impl<'a> Locator<'a> {
             placed.push(at(blob(None), Level::Dangling));
         }
         placed
+    }
+
+    /// The paths that an entry of a tree has, where the secret is in the entry's name.
+    fn names(&self, tree: ObjectId, offset: usize, site: &Site) -> Vec<Placed> {
+        let (Some(graph), Some(repo)) = (&self.graph, self.repo) else { return vec![] };
+        let Some((id, name)) = entry_at(repo, &tree, offset) else { return vec![] };
+        let here = |path: &[u8]| path == name || path.ends_with(&[b"/", name.as_slice()].concat());
+        let placed = graph.introductions(&id).iter().filter(|intro| here(&intro.path)).map(|intro| {
+            let site = Site { line: 0, column: 0, end_line: 0, end_column: 0, ..site.clone() };
+            let place = Place { path: Some(intro.path.clone()), ..plain(PlaceKind::Path, site) };
+            self.committed(place, intro.commit)
+        });
+        let placed: Vec<Placed> = placed.collect();
+        match placed.is_empty() {
+            true => vec![at(Place { path: Some(name), ..plain(PlaceKind::Path, Site::default()) }, Level::Dangling)],
+            false => placed,
+        }
     }
 
     fn committed(&self, mut place: Place, commit: ObjectId) -> Placed {
@@ -258,6 +280,23 @@ fn object_of(origin: &Origin) -> Option<ObjectId> {
         Origin::Object { id } => Some(*id),
         _ => None,
     }
+}
+
+/// The object whose name in a tree holds the sighting, and that name.
+fn named_by(repo: &Repo, sighting: &Sighting) -> Option<(ObjectId, Vec<u8>)> {
+    match sighting.origin {
+        Origin::Tree { id } => entry_at(repo, &id, sighting.hit.span.start),
+        _ => None,
+    }
+}
+
+fn entry_at(repo: &Repo, tree: &ObjectId, offset: usize) -> Option<(ObjectId, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    repo.read(tree, Kind::Tree, &mut bytes).ok()?;
+    let start = bytes.as_ptr() as usize;
+    let mut entries = crate::git::object::tree_entries(&bytes, repo.hash);
+    let entry = entries.find(|entry| entry.name.as_ptr() as usize - start + entry.name.len() > offset)?;
+    Some((entry.id(), entry.name.to_vec()))
 }
 
 fn plain(kind: PlaceKind, site: Site) -> Place {

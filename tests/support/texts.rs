@@ -341,10 +341,10 @@ pub fn none(what: &str, mut failures: Vec<String>) {
 }
 
 /// Does `work` for each item on all cores. The threads are the test's own: what they print is shown with it if it fails.
-pub fn in_pool<I: IntoParallelIterator<Item: Send>>(items: I, work: impl Fn(I::Item) + Sync + Send)
+pub fn in_pool<I>(items: I, work: impl Fn(I::Item) + Sync + Send)
 where
-    I: Send,
+    I: IntoParallelIterator<Item: Send> + Send,
 {
-    let pool = rayon::ThreadPoolBuilder::new().build().unwrap();
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads for a test");
     pool.install(|| items.into_par_iter().for_each(work));
 }

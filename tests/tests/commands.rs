@@ -60,7 +60,6 @@ fn guide_for_a_fingerprint_says_where_it_was_found() {
 }
 
 #[test]
-#[ignore = "DEFECT: the finding in the report is not used to fill in the runbook"]
 fn guide_with_a_report() {
     let dir = Dir::new();
     let repo = leaked(&dir);

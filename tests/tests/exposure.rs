@@ -82,7 +82,6 @@ fn a_committed_secret_is_never_called_worktree() {
 }
 
 #[test]
-#[ignore = "DEFECT: HEAD is consulted at the same path only"]
 fn a_committed_secret_in_a_moved_file_is_not_called_worktree() {
     let dir = Dir::new();
     let repo = started(&dir);

@@ -5,7 +5,6 @@ fn leak(seed: u64) -> String {
 }
 
 #[test]
-#[ignore = "DEFECT: only the repository of the first PATH counts"]
 fn several_paths_in_any_order_from_anywhere() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
@@ -35,7 +34,6 @@ fn several_paths_in_any_order_from_anywhere() {
 }
 
 #[test]
-#[ignore = "DEFECT: only the repository of the first PATH counts"]
 fn paths_in_two_repositories() {
     let dir = Dir::new();
     let (first, second) = (dir.repo("first"), dir.repo("second"));

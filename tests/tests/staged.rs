@@ -99,7 +99,6 @@ fn from_a_subdirectory() {
 }
 
 #[test]
-#[ignore = "DEFECT: HEAD is consulted at the same path only"]
 fn a_rename_is_not_new_and_a_change_in_it_is() {
     let dir = Dir::new();
     let repo = started(&dir);

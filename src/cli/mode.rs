@@ -1,0 +1,112 @@
+//! What the command line asks to read, and in which repositories.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use keysieve::error::{Error, Result};
+use keysieve::git::Repo;
+
+use super::args::Scan;
+
+/// What the command line asks to read.
+pub enum Mode {
+    /// Files and folders.
+    Paths(Vec<PathBuf>),
+    /// What the next commit would record.
+    Staged,
+    /// A whole repository.
+    History(PathBuf),
+    /// What some commits add.
+    Range(String),
+    /// Standard input.
+    Stdin,
+}
+
+impl Mode {
+    /// What was asked for.
+    ///
+    /// # Errors
+    /// A PATH does not exist.
+    pub fn of(args: &Scan) -> Result<Self> {
+        let source = &args.source;
+        if source.staged {
+            return Ok(Self::Staged);
+        }
+        if let Some(repo) = &source.history {
+            return Ok(Self::History(repo.clone().unwrap_or_else(|| PathBuf::from("."))));
+        }
+        if let Some(range) = &source.range {
+            return Ok(Self::Range(range.clone()));
+        }
+        if source.stdin {
+            return Ok(Self::Stdin);
+        }
+        let here = || vec![PathBuf::from(".")];
+        let paths = if args.paths.is_empty() { here() } else { args.paths.clone() };
+        match paths.iter().find(|path| std::fs::symlink_metadata(path).is_err()) {
+            Some(path) => {
+                Err(Error::Usage(format!("{}: no such file or directory; nothing was scanned", path.display())))
+            }
+            None => Ok(Self::Paths(paths)),
+        }
+    }
+
+    /// The word in reports.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Paths(_) => "paths",
+            Self::Staged => "staged",
+            Self::History(_) => "history",
+            Self::Range(_) => "range",
+            Self::Stdin => "stdin",
+        }
+    }
+
+    /// The scan that each repository gets, in an order that does not depend on the order of PATHs.
+    ///
+    /// # Errors
+    /// There must be a repository and is none, or it cannot be understood.
+    pub fn by_repository(self) -> Result<Vec<(Self, Option<Repo>)>> {
+        let here = Path::new(".");
+        let repo = match &self {
+            Self::Paths(paths) => return by_root(paths),
+            Self::Stdin => None,
+            Self::History(path) => Some(Repo::at(path)?),
+            Self::Range(_) => Some(needed(Repo::discover(here, true)?)?),
+            Self::Staged => {
+                let repo = needed(Repo::discover(here, true)?)?;
+                if repo.is_bare() {
+                    return Err(Error::Usage("a bare repository has nothing staged; use --history or --range".into()));
+                }
+                Some(repo)
+            }
+        };
+        Ok(vec![(self, repo)])
+    }
+
+    /// Where a configuration is looked for outside repositories.
+    pub fn folder(&self) -> PathBuf {
+        match self {
+            Self::Paths(paths) => paths.first().cloned().unwrap_or_else(|| PathBuf::from(".")),
+            _ => PathBuf::from("."),
+        }
+    }
+}
+
+fn needed(repo: Option<Repo>) -> Result<Repo> {
+    repo.ok_or_else(|| Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into()))
+}
+
+fn by_root(paths: &[PathBuf]) -> Result<Vec<(Mode, Option<Repo>)>> {
+    let mut groups: BTreeMap<Option<PathBuf>, (Vec<PathBuf>, Option<Repo>)> = BTreeMap::new();
+    for path in paths {
+        let repo = Repo::discover(path, false)?;
+        let root = repo.as_ref().map(|repo| repo.work_tree.clone().unwrap_or_else(|| repo.git_dir.clone()));
+        groups.entry(root).or_insert_with(|| (Vec::new(), repo)).0.push(path.clone());
+    }
+    let sorted = groups.into_values().map(|(mut paths, repo)| {
+        paths.sort();
+        (Mode::Paths(paths), repo)
+    });
+    Ok(sorted.collect())
+}
