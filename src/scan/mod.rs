@@ -173,11 +173,13 @@ fn has_word_near(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> bool {
     rule.near.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())
 }
 
-/// Whether a value is only a piece of a template or of code, or is cut short: `token_{user}_x`, `${HOST}abc`, `{alnum:14}`, `token(`, `list[`.
+/// What follows a piece of a template or of code, or a value that is cut short.
+const OPENS: &[&[u8]] = &[b"{", b"${", b"#{", b"%{", b"[", b"(", b"...", b".{", "…".as_bytes()];
+
+/// Whether a value is only a piece: `token_{user}_x`, `${HOST}abc`, `{alnum:14}`, `token(`, `list[`, `abc...`.
 fn is_interpolated(bytes: &[u8], span: &Range<usize>) -> bool {
     let (before, after) = (&bytes[..span.start], &bytes[span.end..]);
-    let opens =
-        [&b"{"[..], b"${", b"#{", b"%{", b"[", b"(", b"...", "…".as_bytes()].iter().any(|open| after.starts_with(open));
+    let opens = OPENS.iter().any(|open| after.starts_with(open));
     opens || before.ends_with(b"}") || before.ends_with(b"{") && after.starts_with(b"}")
 }
 

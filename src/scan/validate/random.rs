@@ -18,7 +18,10 @@ pub fn entropy(bytes: &[u8]) -> f64 {
 /// `yourstrongpassword` has none either.
 pub fn is_mixed(value: &[u8]) -> bool {
     let letters = value.iter().any(u8::is_ascii_alphabetic);
-    let changes = value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() != pair[1].is_ascii_lowercase()).count();
+    let mixes = |pair: &&[u8]| {
+        pair.iter().all(u8::is_ascii_alphabetic) && pair[0].is_ascii_lowercase() != pair[1].is_ascii_lowercase()
+    };
+    let changes = value.windows(2).filter(mixes).count();
     letters && (value.iter().any(u8::is_ascii_digit) || changes >= 3 && looks_random(value))
 }
 
