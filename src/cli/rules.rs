@@ -138,7 +138,7 @@ fn check(files: Vec<PathBuf>) -> Result<Exit> {
 fn test(files: Vec<PathBuf>, values: usize) -> Result<Exit> {
     let no_builtin = !files.is_empty();
     let rules = RuleSet::load(&Selection { no_builtin, files, enable: vec!["*".into()], disable: vec![] })?;
-    let failures: Vec<String> = rules.iter().flat_map(|rule| test_rule(rule, values)).collect();
+    let failures: Vec<String> = rules.iter().flat_map(|rule| test_rule(rule, &rules, values)).collect();
     super::to_stdout(|out| {
         failures.iter().try_for_each(|failure| writeln!(out, "{failure}"))?;
         writeln!(out, "{} rules tested with {values} values a sample, {} failures", rules.len(), failures.len())
@@ -146,11 +146,12 @@ fn test(files: Vec<PathBuf>, values: usize) -> Result<Exit> {
     Ok(if failures.is_empty() { Exit::Clean } else { Exit::Findings(1) })
 }
 
-fn test_rule(rule: &'static Rule, values: usize) -> Vec<String> {
+fn test_rule(rule: &'static Rule, loaded: &RuleSet, values: usize) -> Vec<String> {
     // Parts belong to it: a secret may mean nothing without its other half.
     let mut set = vec![rule];
-    let all = RuleSet::every_builtin();
-    set.extend(rule.parts.iter().filter_map(|part| all.find(part.rule)).filter(|part| part.id != rule.id));
+    let builtin = RuleSet::every_builtin();
+    let find = |id| loaded.find(id).or_else(|| builtin.find(id));
+    set.extend(rule.parts.iter().filter_map(|part| find(part.rule)).filter(|part| part.id != rule.id));
     let scanner = Scanner::new(&RuleSet::of(set));
     let mut random = Random::new(0x5eed);
     let mut failures = Vec::new();

@@ -51,17 +51,13 @@ impl History<'_> {
             });
         let mut tally = tally_of(read);
         tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
-        named.missing(self.repo, &mut tally);
+        named.missing(self.repo, self.is_partial(), &mut tally);
         for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
         }
         let index = self.repo.index(false).unwrap_or_default();
         for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule) {
             tally.skip(Reason::Submodule, super::lossy(entry.path));
-        }
-        if self.is_partial() {
-            let advice = "objects were left out when cloning; `git fetch --refetch --no-filter` gets them";
-            tally.skip(Reason::Partial, advice);
         }
         self.names(&mut tally, &mut |blob| drop(visit(blob, None)))?;
         Ok(tally)
@@ -178,12 +174,16 @@ impl Named {
         }
     }
 
-    /// Names those that the store does not have.
-    fn missing(self, repo: &Repo, tally: &mut Tally) {
+    /// Names those that the store does not have; in a partial clone that is by choice of whoever cloned it.
+    fn missing(self, repo: &Repo, is_partial: bool, tally: &mut Tally) {
+        let (reason, advice) = match is_partial {
+            true => (Reason::Partial, "; `git fetch --refetch --no-filter` gets it"),
+            false => (Reason::Missing, ""),
+        };
         for shard in self.0 {
             for id in shard.into_inner().unwrap_or_else(PoisonError::into_inner).into_values() {
                 if !repo.store().contains(&id) {
-                    tally.skip(Reason::Missing, format!("object {id}, which a tree names"));
+                    tally.skip(reason, format!("object {id}, which a tree names{advice}"));
                 }
             }
         }

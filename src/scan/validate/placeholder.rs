@@ -101,7 +101,7 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
         return filler("the same characters over and over");
     }
     // In a long value, encoded zeros and the like make runs: they count by their share.
-    let share = body.len().div_ceil(8);
+    let share = body.len().div_ceil(6);
     if longest_run(body, |a, b| a == b) >= share.max(8) || fill(body) >= share.max(5) {
         return filler("a long run of one character");
     }
