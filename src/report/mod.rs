@@ -1,5 +1,5 @@
 //! Writes what a scan found, in one file a format. Nothing here judges; whatever is printed was cleaned of secrets when
-//! the [`document`] was built, and formats only see that.
+//! the `document` was built, and formats only see that.
 
 mod coverage;
 mod document;
