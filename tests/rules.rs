@@ -32,6 +32,43 @@ const HOLDS_ANOTHER: &[(&str, &str)] = &[];
 /// Rules that show more than their literal prefix and a few characters, and how much more: an identifier that the token
 /// carries in plain and that the provider's console shows.
 const SHOWS_MORE: &[(&str, usize)] = &[
+    // The account ID, which the app shows beside the secret key.
+    ("1password-secret-key", 7),
+    // App ID and key ID: the key's public name.
+    ("ably-api-key", 13),
+    // The token's UUID, by which it is revoked.
+    ("bitwarden-access-token", 38),
+    // The client ID.
+    ("datastax-astra-token", 24),
+    // The bot's user ID.
+    ("discord-bot-token", 22),
+    // The beginning of the webhook's ID.
+    ("discord-webhook-url", 14),
+    // The public token ID, as its API takes it.
+    ("dynatrace-api-token", 24),
+    ("dynatrace-platform-token", 26),
+    // The key ID, which the call that deletes the key takes.
+    ("fal-api-key", 36),
+    ("fal-api-key-by-host", 36),
+    // The account ID and the token's object ID.
+    ("harness-token", 47),
+    // The key ID.
+    ("honeycomb-ingest-key", 26),
+    ("honeycomb-management-key", 26),
+    ("kagi-api-key", 11),
+    ("kagi-api-key-by-host", 11),
+    // The ID of the organisation.
+    ("salesforce-access-token", 13),
+    // The bot's ID.
+    ("telegram-bot-token", 10),
+    ("telegram-bot-token-old", 10),
+    // The ID of the blob store.
+    ("vercel-blob-read-write-token", 16),
+    // The key ID, which the settings show.
+    ("wandb-api-key-v1", 27),
+    // The key ID.
+    ("zhipu-api-key", 32),
+    ("zhipu-api-key-by-host", 32),
     // The API key ID.
     ("sendgrid-api-key", 23),
     // The beginning of the app's or the workspace's ID.

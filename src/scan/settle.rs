@@ -38,8 +38,17 @@ fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
     raw.iter().map(of).collect()
 }
 
-/// Of overlapping secrets the better one stays: a provider's over a generic one, a proved over an unproved, one whose
-/// other half is near over one that has none, one with its own prefix over one by context, then the longer, the one that takes in more of what stands around it, the surer,
+/// The provider of rules that know nothing but the name of a variable: they yield even to other generic rules.
+const LAST_RESORT: &str = "Generic";
+
+/// A rule that goes by a name and by a prefix knows the prefix as well as the rule that goes by it alone.
+fn begins_with_keyword(m: &Raw) -> bool {
+    m.found.rule.keywords.iter().any(|keyword| m.found.secret.reveal().starts_with(keyword.as_bytes()))
+}
+
+/// Of overlapping secrets the better one stays: a provider's over a generic one and that over the last resort, a proved
+/// over an unproved, one whose other half is near over one that has none, one with its own prefix over one by context,
+/// then the longer, the one that takes in more of what stands around it, the one that found its word near, the surer,
 /// and the one whose rule comes first.
 ///
 /// What means nothing without its other half goes first if no half is near: it must not take another's place.
@@ -52,12 +61,14 @@ fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
         let (span, rule) = (&found.span, found.rule);
         (
             rule.generic,
+            rule.provider == LAST_RESORT,
             !m.proved,
             found.implausible.is_some(),
             !tied,
-            !m.keyword_inside,
+            !(m.keyword_inside || begins_with_keyword(m)),
             Reverse(span.len()),
             Reverse(m.context),
+            rule.near.is_empty(),
             Reverse(found.confidence),
             rule.id,
             span.start,
