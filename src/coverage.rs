@@ -13,8 +13,6 @@ pub enum Reason {
     Corrupt,
     /// A shallow clone: older history is elsewhere.
     Shallow,
-    /// Time was up.
-    OutOfTime,
     /// Objects left out when cloning (`--filter`).
     Partial,
     /// Skipped by the configuration.
@@ -41,7 +39,6 @@ impl Reason {
             Self::Missing => "missing",
             Self::Corrupt => "corrupt",
             Self::Shallow => "shallow",
-            Self::OutOfTime => "out-of-time",
             Self::Partial => "partial-clone",
             Self::Configured => "configured",
             Self::TooLarge => "too-large",
@@ -55,10 +52,7 @@ impl Reason {
 
     /// Whether the scan is incomplete by it, or it was a chosen limit.
     pub fn is_incomplete(self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable | Self::Missing | Self::Corrupt | Self::Shallow | Self::OutOfTime | Self::Partial
-        )
+        matches!(self, Self::Unreadable | Self::Missing | Self::Corrupt | Self::Shallow | Self::Partial)
     }
 }
 
