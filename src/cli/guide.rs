@@ -16,17 +16,17 @@ use keysieve::source::{Files, History, Staged};
 
 use super::args::Guide;
 use super::exit::Exit;
-use super::scan::{configuration, load};
+use super::scan::{configuration, everything, id_key, load};
 
 /// Prints what to do about a rule's keys, or about one finding.
 pub fn run(args: Guide) -> Result<Exit> {
     let is_fingerprint = args.what.starts_with("ks1:") || args.what.starts_with("ks1k:");
     let repo = Repo::discover(Path::new("."), false)?;
     let config = configuration(&args.rules, repo.as_ref(), Path::new("."))?;
-    let rules = if args.rules.no_builtin_rules { load(&args.rules, &config)? } else { all(&args, &config)? };
+    // Those that are off, too: their keys may have been reported by somebody else.
+    let rules = everything(&args.rules, &config)?;
     if !is_fingerprint {
-        let rule = rules.find(&args.what).ok_or_else(|| unknown(&rules, &args.what))?;
-        return print(rule, None);
+        return print(rules.named(&args.what)?, None);
     }
     if let Some(path) = &args.report {
         let finding = from_report(path, &args.what, &rules)?;
@@ -44,20 +44,6 @@ pub fn run(args: Guide) -> Result<Exit> {
             args.what
         ))),
     }
-}
-
-/// Every rule, those that are off too: their keys may have been reported by somebody else.
-fn all(args: &Guide, config: &crate::config::Config) -> Result<RuleSet> {
-    let mut args = super::args::RuleArgs { rules: args.rules.rules.clone(), ..super::args::RuleArgs::default() };
-    args.enable.push("*".into());
-    load(&args, config)
-}
-
-fn unknown(rules: &RuleSet, id: &str) -> Error {
-    let hint = rules
-        .nearest(id)
-        .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
-    Error::Usage(format!("no rule is called `{id}`; {hint}"))
 }
 
 fn print(rule: &'static Rule, finding: Option<&Finding>) -> Result<Exit> {
@@ -81,7 +67,7 @@ fn from_report(path: &Path, fingerprint: &str, rules: &RuleSet) -> Result<Findin
     let found = findings.iter().find(|finding| finding.get("fingerprint").is_some_and(|print| print == fingerprint));
     let found = found.ok_or_else(|| bad(format!("no finding has the fingerprint {fingerprint}")))?;
     let text = |name: &str| found.get(name).and_then(|value| value.as_str()).unwrap_or_default();
-    let rule = rules.find(text("rule")).ok_or_else(|| unknown(rules, text("rule")))?;
+    let rule = rules.named(text("rule"))?;
     // The report has no secret, only what may be shown of it; as much again stands for the rest.
     let shown = text("redacted").split('…').next().unwrap_or_default();
     let details = found.get("details").and_then(|details| details.as_object());
@@ -104,15 +90,15 @@ fn from_report(path: &Path, fingerprint: &str, rules: &RuleSet) -> Result<Findin
 fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Option<(Finding, &'static str)>> {
     let scanner = Scanner::new(rules);
     let found = std::sync::Mutex::new(Vec::new());
+    let key = id_key();
+    let id_key = key.as_deref().map(str::as_bytes);
     let keep = |seen: Vec<Sighting>| {
-        let key = std::env::var("KEYSIEVE_ID_KEY").ok();
-        let is_it = |s: &Sighting| s.hit.secret.fingerprint(key.as_deref().map(str::as_bytes)) == fingerprint;
+        let is_it = |s: &Sighting| s.hit.secret.fingerprint(id_key) == fingerprint;
         found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(seen.into_iter().filter(is_it));
     };
     let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    let key = std::env::var("KEYSIEVE_ID_KEY").ok();
     let locate = |sightings| -> Result<Option<Finding>> {
-        let scene = Scene { repo, environment: false, id_key: key.as_deref().map(str::as_bytes) };
+        let scene = Scene { repo, environment: false, id_key };
         Ok(provenance::locate(scene, sightings)?.pop())
     };
     let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());

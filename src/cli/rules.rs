@@ -8,29 +8,21 @@ use keysieve::rules::sample::{self, Random};
 use keysieve::rules::{CONFIDENCES, Rule, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Scanner, validate};
 
-use super::args::{RuleArgs, Rules};
+use super::args::Rules;
 use super::exit::Exit;
-use super::scan::load;
+use super::scan::everything;
 use crate::config::Config;
 
 /// Runs a `rules` command.
 pub fn run(command: Rules) -> Result<Exit> {
     match command {
-        Rules::List { filter, json, rules } => list(&everything(&rules)?, filter.as_deref().unwrap_or(""), json),
-        Rules::Show { id, rules } => show(&everything(&rules)?, &id),
+        Rules::List { filter, json, rules } => {
+            list(&everything(&rules, &Config::default())?, filter.as_deref().unwrap_or(""), json)
+        }
+        Rules::Show { id, rules } => show(&everything(&rules, &Config::default())?, &id),
         Rules::Check { files } => check(files),
         Rules::Test { files, values } => test(files, values),
     }
-}
-
-/// All rules, those that are off too.
-fn everything(args: &RuleArgs) -> Result<RuleSet> {
-    let mut enable = args.enable.clone();
-    enable.push("*".into());
-    load(
-        &RuleArgs { rules: args.rules.clone(), no_builtin_rules: args.no_builtin_rules, enable, ..RuleArgs::default() },
-        &Config::default(),
-    )
 }
 
 fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static str {
@@ -70,12 +62,7 @@ fn list_json(rules: &[&'static Rule], out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
-    let rule = rules.find(id).ok_or_else(|| {
-        let hint = rules
-            .nearest(id)
-            .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
-        Error::Usage(format!("no rule is called `{id}`; {hint}"))
-    })?;
+    let rule = rules.named(id)?;
     super::to_stdout(|out| {
         writeln!(out, "{}\n  {} ({})", rule.id, rule.title, rule.provider)?;
         let state = if rule.enabled { "" } else { "; off unless --enable names it" };

@@ -60,7 +60,7 @@ fn search(
     let found = Found(Mutex::default());
     let reading = Reading { args, config, scanner: &scanner, found: &found };
     let tally = reading.read(mode, repo)?;
-    let id_key = std::env::var("KEYSIEVE_ID_KEY").ok().filter(|key| !key.is_empty());
+    let id_key = id_key();
     let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
     let mut findings = provenance::locate(scene, found.into_vec())?;
     let now = now();
@@ -213,6 +213,18 @@ pub fn compilable(rules: &RuleSet) -> Result<()> {
         .map(|id| format!("the pattern of rule `{id}` is too large; make its counts smaller"))
         .collect();
     if faults.is_empty() { Ok(()) } else { Err(Error::Faults { faults }) }
+}
+
+/// All rules, those that are off too.
+pub fn everything(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
+    let enable = [args.enable.as_slice(), &["*".to_owned()]].concat();
+    let (rules, no_builtin_rules) = (args.rules.clone(), args.no_builtin_rules);
+    load(&RuleArgs { rules, no_builtin_rules, enable, ..RuleArgs::default() }, config)
+}
+
+/// The secret of the user's own that keys fingerprints, if there is one.
+pub fn id_key() -> Option<String> {
+    std::env::var("KEYSIEVE_ID_KEY").ok().filter(|key| !key.is_empty())
 }
 
 fn now() -> String {

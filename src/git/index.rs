@@ -76,11 +76,6 @@ impl Index {
         self.len() == 0
     }
 
-    /// Paths with unresolved conflicts.
-    pub fn has_conflicts(&self) -> bool {
-        self.file.iter().flat_map(|file| file.entries()).any(|entry| entry.stage_raw() != 0)
-    }
-
     /// The entries at some places of the index that a commit would record.
     pub(super) fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = Entry<'_>> {
         let entries = self.file.as_ref().and_then(|file| file.entries().get(range).map(|entries| (file, entries)));

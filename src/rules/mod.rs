@@ -128,11 +128,6 @@ impl Rule {
     pub fn guidance(&self) -> &'static Guidance {
         self.guidance.unwrap_or(&builtin::GENERIC)
     }
-
-    /// What a rule must have in `expected` for `rules test`, over its own samples.
-    pub fn has_samples(&self) -> bool {
-        !self.matches.is_empty()
-    }
 }
 
 /// Which rules to load. Globs are over rule ids.
@@ -220,10 +215,17 @@ impl RuleSet {
         self.iter().find(|rule| rule.id == id || rule.aliases.contains(&id))
     }
 
-    /// The id nearest to one that does not exist.
-    pub fn nearest(&self, id: &str) -> Option<&'static str> {
-        let ids: Vec<_> = self.iter().map(|rule| rule.id).collect();
-        yaml::nearest(id, &ids)
+    /// The rule with this id or alias.
+    ///
+    /// # Errors
+    /// There is none; the nearest id is suggested.
+    pub fn named(&self, id: &str) -> Result<&'static Rule> {
+        self.find(id).ok_or_else(|| {
+            let ids: Vec<_> = self.iter().map(|rule| rule.id).collect();
+            let hint = yaml::nearest(id, &ids)
+                .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
+            Error::Usage(format!("no rule is called `{id}`; {hint}"))
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use super::lossy;
 use crate::blob::{Blob, Origin, Start, is_binary};
 use crate::coverage::{Reason, Tally};
 use crate::git::{Repo, path_bytes};
@@ -316,10 +317,6 @@ fn count_ignored(shared: &Shared<'_>) {
         }
     }
     locked(&shared.tally).merge(tally);
-}
-
-fn lossy(path: &[u8]) -> String {
-    super::lossy(path)
 }
 
 fn absolute(path: &Path) -> PathBuf {
