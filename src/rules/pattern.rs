@@ -52,6 +52,8 @@ const GLUE: &str = concat!(
     r#"{0,2}["\x27\x60]{1,3}|&quot;))?"#,
     r#"(?:(?i:bearer|token)(?: |%20))?"#,
 );
+/// The end of `{glue}`: `{opens}` lacks it, for values that may begin with such a word.
+const SCHEME_WORD: &str = "(?:(?i:bearer|token)(?: |%20))?";
 /// What `{assign}` can take at most.
 #[cfg(test)]
 const ASSIGN_REACH: usize = 160;
@@ -93,7 +95,9 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
 }
 
 fn expand(pattern: &str) -> Result<String, String> {
-    let expanded = pattern.replace("{assign}", ASSIGN).replace("{glue}", GLUE).replace("{right}", r"\b{end-half}");
+    let opens = GLUE.strip_suffix(SCHEME_WORD).unwrap_or(GLUE);
+    let expanded = pattern.replace("{assign}", ASSIGN).replace("{glue}", GLUE).replace("{opens}", opens);
+    let expanded = expanded.replace("{right}", r"\b{end-half}");
     if expanded.contains("{left}") || expanded.contains("{word}") {
         return Err("{left} and {word} may only stand at the very beginning of `pattern`".into());
     }
@@ -198,6 +202,13 @@ mod tests {
     fn assign_keeps_its_promise() {
         let hir = parse(ASSIGN).unwrap();
         assert!(hir.properties().maximum_len().unwrap() <= ASSIGN_REACH);
+    }
+
+    #[test]
+    fn opens_lacks_the_scheme_word() {
+        assert!(GLUE.ends_with(SCHEME_WORD));
+        let expanded = expand("{opens}x").unwrap();
+        assert!(expanded.contains("SecretStr") && !expanded.contains("bearer"), "{expanded}");
     }
 
     #[test]

@@ -122,30 +122,58 @@ pub struct Read {
 
 /// Names of the offline checks that `validate` may ask for.
 pub fn is_check(name: &str) -> bool {
+    // A soft check: a failure makes a match less certain, no more.
+    let name = name.strip_suffix("-soft").unwrap_or(name);
     let fixed = CHECKS.contains(&name);
     fixed || name.strip_prefix("base64-bytes-").is_some_and(|n| n.parse::<usize>().is_ok())
 }
 
-/// The named checks, apart from the `base64-bytes-N` family.
+/// The named checks, apart from the `base64-bytes-N` family. Each has a soft form, `NAME-soft`.
 pub const CHECKS: &[&str] = &[
-    "crc32-base62",
-    "jwt",
-    "pem",
-    "url-password",
+    "atlassian-crc32",
     "aws-account",
-    "pypi-macaroon",
-    "gitlab-routable",
-    "mixed",
-    "not-hash",
-    "random",
-    "base64-edges",
     "aws-bedrock-key",
-    "base64-basic",
-    "sendgrid",
-    "stripe-account",
-    "azure-marvin32",
     "azure-cask",
     "azure-devops-base32",
+    "azure-marvin32",
+    "base58check",
+    "base64-basic",
+    "base64-edges",
+    "bech32",
+    "bip39",
+    "checkout-mod37",
+    "cloudflare-crc32",
+    "confluent-crc32",
+    "crates-tp-xor",
+    "crc32-base62",
+    "crc32-base62-body",
+    "crc32-base62-lower-whole",
+    "crc32-base62-mas",
+    "crc32-base62-synapse",
+    "crc32-base62-whole",
+    "crc32-hex8",
+    "ed25519-seed-pub",
+    "ed25519-seed-pub-base58",
+    "evm-dev-account",
+    "gitlab-routable",
+    "grafana-crc32",
+    "jwt",
+    "mixed",
+    "not-hash",
+    "pem",
+    "pypi-macaroon",
+    "random",
+    "runpod-crc32",
+    "secp256k1-scalar",
+    "sendgrid",
+    "stellar-crc16",
+    "stripe-account",
+    "supabase-key-checksum",
+    "url-password",
+    "x25519-clamped",
+    "xata-crc32",
+    "xrp-base58check",
+    "zuplo-crc32",
 ];
 
 /// Reads one rule file.

@@ -159,7 +159,12 @@ fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: u
         rule,
         secret: Secret::new(secret, rule.shown(secret)),
         severity: judgement.severity.map_or(rule.severity, |severity| severity.min(rule.severity)),
-        confidence: if judgement.proved { Confidence::High } else { rule.confidence },
+        confidence: match rule.confidence {
+            _ if judgement.proved => Confidence::High,
+            Confidence::High if judgement.doubted => Confidence::Medium,
+            _ if judgement.doubted => Confidence::Low,
+            confidence => confidence,
+        },
         implausible: judgement.implausible,
         details,
         span,

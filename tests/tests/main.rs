@@ -7,6 +7,8 @@ mod util;
 
 /// Inline markers.
 mod allow;
+/// Checksums: what they rule out, what they cast doubt on, what tokens say.
+mod checks;
 /// `guide`, `rules`, `--help`, output options.
 mod commands;
 /// `.keysieve.yaml`.

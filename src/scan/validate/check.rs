@@ -1,6 +1,8 @@
 //! The named checks that rules ask for under `validate`.
 
-use super::{Judgement, Subject, azure, checksum, encoded, ids, macaroon, pem, random, url};
+use super::{
+    Judgement, Subject, azure, base58, bech32, checksum, crc, curve, encoded, ids, macaroon, mnemonic, pem, random, url,
+};
 
 /// A named offline check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,10 +12,19 @@ pub(super) enum Check {
     AzureCask,
     AzureDevops,
     AzureMarvin,
+    Base58,
+    Base58Ripple,
     Base64Basic,
     Base64Bytes(usize),
     Base64Edges,
-    Crc32Base62,
+    Bech32,
+    Bip39,
+    CheckoutMod37,
+    CratesXor,
+    Crc(&'static crc::Recipe),
+    Ed25519Pair,
+    Ed25519PairBase58,
+    EvmDevAccount,
     GitlabRoutable,
     Jwt,
     Mixed,
@@ -21,23 +32,44 @@ pub(super) enum Check {
     Pem,
     Pypi,
     Random,
+    Secp256k1,
     Sendgrid,
+    StellarCrc16,
     StripeAccount,
+    Supabase,
     UrlPassword,
+    X25519,
+    Xata,
+}
+
+/// The end of a check's name that makes it soft: nobody is sure that all credentials of the kind pass it.
+const SOFT: &str = "-soft";
+
+/// Whether a match that fails the check of this name is only less certain.
+pub(super) fn is_soft(name: &str) -> bool {
+    name.ends_with(SOFT)
 }
 
 impl Check {
-    /// The check of this name. `CHECKS` in rules/schema.rs lists the names that a rule may use.
+    /// The check of this name, soft or not. `CHECKS` in rules/schema.rs lists the names that a rule may use.
     pub(super) fn parse(name: &str) -> Option<Self> {
+        let name = name.strip_suffix(SOFT).unwrap_or(name);
         Some(match name {
             "aws-account" => Self::AwsAccount,
             "aws-bedrock-key" => Self::AwsBedrockKey,
             "azure-cask" => Self::AzureCask,
             "azure-devops-base32" => Self::AzureDevops,
             "azure-marvin32" => Self::AzureMarvin,
+            "base58check" => Self::Base58,
             "base64-basic" => Self::Base64Basic,
             "base64-edges" => Self::Base64Edges,
-            "crc32-base62" => Self::Crc32Base62,
+            "bech32" => Self::Bech32,
+            "bip39" => Self::Bip39,
+            "checkout-mod37" => Self::CheckoutMod37,
+            "crates-tp-xor" => Self::CratesXor,
+            "ed25519-seed-pub" => Self::Ed25519Pair,
+            "ed25519-seed-pub-base58" => Self::Ed25519PairBase58,
+            "evm-dev-account" => Self::EvmDevAccount,
             "gitlab-routable" => Self::GitlabRoutable,
             "jwt" => Self::Jwt,
             "mixed" => Self::Mixed,
@@ -45,10 +77,19 @@ impl Check {
             "pem" => Self::Pem,
             "pypi-macaroon" => Self::Pypi,
             "random" => Self::Random,
+            "secp256k1-scalar" => Self::Secp256k1,
             "sendgrid" => Self::Sendgrid,
+            "stellar-crc16" => Self::StellarCrc16,
             "stripe-account" => Self::StripeAccount,
+            "supabase-key-checksum" => Self::Supabase,
             "url-password" => Self::UrlPassword,
-            _ => Self::Base64Bytes(name.strip_prefix("base64-bytes-")?.parse().ok()?),
+            "x25519-clamped" => Self::X25519,
+            "xata-crc32" => Self::Xata,
+            "xrp-base58check" => Self::Base58Ripple,
+            _ => match crc::named(name) {
+                Some(recipe) => Self::Crc(recipe),
+                None => Self::Base64Bytes(name.strip_prefix("base64-bytes-")?.parse().ok()?),
+            },
         })
     }
 
@@ -61,10 +102,19 @@ impl Check {
             Self::AzureCask => azure::cask(secret, provider),
             Self::AzureDevops => azure::devops(secret),
             Self::AzureMarvin => azure::marked_key(secret, provider),
+            Self::Base58 => base58::check(secret, provider),
+            Self::Base58Ripple => base58::ripple(secret, provider),
             Self::Base64Basic => encoded::base64_basic(secret),
             Self::Base64Bytes(length) => encoded::base64_bytes(secret, length),
             Self::Base64Edges => encoded::base64_edges(subject),
-            Self::Crc32Base62 => checksum::crc32_base62(secret, provider),
+            Self::Bech32 => bech32::check(secret, provider),
+            Self::Bip39 => mnemonic::check(secret),
+            Self::CheckoutMod37 => checksum::checkout(secret, provider),
+            Self::CratesXor => checksum::crates_xor(secret, provider),
+            Self::Crc(recipe) => crc::check(recipe, secret, provider),
+            Self::Ed25519Pair => curve::ed25519_pair(secret, provider),
+            Self::Ed25519PairBase58 => curve::ed25519_pair_base58(secret, provider),
+            Self::EvmDevAccount => curve::development_account(secret),
             Self::GitlabRoutable => checksum::gitlab_routable(secret, provider),
             Self::Jwt => encoded::jwt(secret),
             Self::Mixed => accept(random::is_mixed(secret)),
@@ -72,9 +122,14 @@ impl Check {
             Self::Pem => pem::check(secret),
             Self::Pypi => macaroon::pypi(secret, provider),
             Self::Random => accept(random::looks_random(secret)),
+            Self::Secp256k1 => curve::secp256k1(secret),
             Self::Sendgrid => ids::sendgrid(secret),
+            Self::StellarCrc16 => curve::stellar(secret, provider),
             Self::StripeAccount => ids::stripe_account(secret),
+            Self::Supabase => checksum::supabase(subject),
             Self::UrlPassword => url::check(subject.bytes, subject.span),
+            Self::X25519 => curve::x25519(secret),
+            Self::Xata => checksum::xata(secret, provider),
         }
     }
 }
@@ -87,6 +142,7 @@ fn accept(passes: bool) -> Judgement {
 mod tests {
     use super::*;
     use crate::rules::RuleSet;
+    use crate::rules::schema::{CHECKS, is_check};
 
     #[test]
     fn every_name_is_a_check() {
@@ -94,6 +150,10 @@ mod tests {
             for name in rule.validate {
                 assert!(Check::parse(name).is_some(), "{name} of {}", rule.id);
             }
+        }
+        for name in CHECKS {
+            assert!(Check::parse(name).is_some(), "{name}");
+            assert!(is_check(&format!("{name}-soft")) && Check::parse(&format!("{name}-soft")) == Check::parse(name));
         }
         assert_eq!(Check::parse("base64-bytes-33"), Some(Check::Base64Bytes(33)));
         for name in ["base64-bytes-", "base64-password", "stripe-docs-example", ""] {

@@ -228,8 +228,50 @@ const DOCUMENTED: &[(&str, &[u128])] = &[
         ],
     ),
     (
+        "Moonbeam development accounts",
+        &[
+            0x86e98190b4c4592a2e7bc83805f7e41c, 0x4b0e0a8ab30fc67605ca6b0fcb7cdf66,
+            0x9e8e216eb0f74630c6d46c8e229d9322, 0x50102a7461c95f40973b821097fa7204,
+            0x0f2c4f4a62b39fc22da838af4649bc47, 0x3d350995b9794371de47c31e42e7c512,
+            0xc31061fc5fca2d6792162a2974cbf1f9, 0x31d9489705df8e820e4d7b7e555f87a0,
+            0x0629f4012df100b78e97fe6d37ac8447, 0x0a9f9c4b6c75659efff5cefd24199eec,
+            0x4ee0697c4dcc50d0ea5bb62852b3ad2c, 0xa11ee53bcfb6e7563a1958fb96f9a59a,
+            0x0f8a3e894bfadf7b3becf2771c3089a5, 0x133b637624d35a01a8d4b56b0736d5dd,
+            0x21917ea5340cc8baa157a8351de3b5cd, 0x41beaf133a2dc3ee67f1cbb9a44f0eda,
+            0x72b5bbe95fe2f13efbbc92dae27ba08a, 0x6e35189f92777e3edd6472fc5531febf,
+            0x562cd23d2a696df9a843020f99397c46, 0x09195cce450fdec9350d23a401939061,
+        ],
+    ),
+    (
+        "Ethereum and Avalanche documentation",
+        &[
+            0xe06adb906348cad006e85fe1576f1c66, 0x652f9792f46b71b3b626c6662cac2409,
+            0xb8d472f0175ea0380e502a5e951875cf, 0x6298b3393a19a082bc8b4b4d4dff185c,
+            0xd8c2efc4c8505e3978fdb15ef1ca3ec6, 0x95e82a7ebb036b3c3b3c14120ed7ce5f,
+            0xb7a4257bddc7c4ed7a7b3d2b896c9bee, 0x62b63bc4ca11f81caea87cbe0cfc2d60,
+        ],
+    ),
+    (
+        "accounts of a test vector of BIP-39",
+        &[
+            0xd453284cf002ae197df5411e35b06d2a, 0x162ab0f6e4b17c7135d6e4495dc61b3c,
+            0xc0cb0969d69e7b44f0d060b643e84061, 0x5fa9469abc579914471bcd3ff81f6ca6,
+            0x13e767c51b0c35deb1849635364f626c, 0x62fb4c08966a598479ae8283a6850b28,
+        ],
+    ),
+    (
         "published test vectors of BIP-39",
         &[
+            0x29aedb051d65bcc80e3379acb13afb2a, 0xe770e8aa42a869cf269a5bda331f706a,
+            0x15f41342748aa6c0718a6f4fa4e153ac, 0xc1db187b992c8ddddbe9dfab0e88542e,
+            0x69be79ef3c28f55d7cb84db2dd3c18df, 0x3b1c5e02107409ea60548d8d8f686fd8,
+            0xa5fe1cb4158ffd2a27ae93b5ac617903, 0xe96bfc1d78867126dadff72e64807301,
+            0xd6da54d12db9eac818868b841c1c9cc7, 0xb12ee277a669b18fb7c5d9d3642c9298,
+            0x341c225b06c91708aa82ab8389075a82, 0x6d828debd306e21a02511899832f7ee5,
+            0xcc95a8a1b5e9bf130a4468b1b4857b6a, 0x30452ba5605dd25289bc2ae7b1883a53,
+            0xb2e71100d10bee74156b69806498a2e3, 0xb8ae5c99142647d1043595539d615197,
+            0x0f388b04e512d7a0eda5889c96ff034c, 0xb1bff22ae077ce1ae482e4dcb01c144f,
+            0x662c451cc5886e1d6f185f418b815a17, 0x867f9f5929a7201c1116579e17be6ce5,
             0xf79cd64f9cea237897b8133e4b905b36, 0xc557eec878dfd852ba3f88087c4f350f,
             0xecb0e7ba498c5920991f0b3483e91f7a, 0x3a64bcd9cea43c0aba67ba0bf2ddff81,
             0x3c0949435a7e4277fac2fbe27975cdd9, 0x9c5d0a6656e5d3f36601d0bf98762be0,
@@ -264,6 +306,64 @@ const DOCUMENTED: &[(&str, &[u128])] = &[
         "the x.com web client, which everybody has",
         &[
             0x11d3072e6af2d409dfc2453bc83fb1bd,
+        ],
+    ),
+    (
+        "Supabase local development",
+        &[
+            0xc85debb55f2f204d868cc1552c42faa1, 0x9705102db0d5f99ee08daa19a73e510d,
+        ],
+    ),
+    (
+        "Confluent documentation",
+        &[
+            0x59762139900d1e119235df10b6de8a4d,
+        ],
+    ),
+    (
+        "Bitcoin wiki, BIP-38",
+        &[
+            0x28981d08ecff66aa0dade4ac706c43cf, 0x8a1135d9e9e69fba421abcefd6fd5714,
+            0x9d6a2b9d1f01d4577cbdce4de6f0834a, 0x5f2d6a315e61979a252cf1b37bb3b762,
+            0xdcb207710f022b8490c2f226a628bc3e, 0x2061cafb008c5e4a68fa841f1b0b6ea3,
+        ],
+    ),
+    (
+        "published test vectors of BIP-32",
+        &[
+            0x2243ae4c730144699810edff877f309b, 0xc3e981f8e1c6a20142aac2ca0c23af92,
+            0x38f45b57d43a7400a44a426bf98d8718, 0x04a564938fd41d291aa042c0bcfd9867,
+            0x75754388723db8eccc4b581f484b5585, 0xac17da3e11432de904272c5859b35477,
+            0xfa146b83df550394a57ed8f051862268, 0xbebe65f0e0569d6283a7b3677aa69e90,
+            0xc14aca8e6d6b82d19f4330f9d64ed5ef, 0xed7bfe0ceae813bcc585635656507759,
+            0x00860ac6121289549cc36c62bb823c2b, 0x9d61c593824c392ca2b757ac4c9e1d1a,
+            0x285b24af846fd2cd8bfe81ed72ac1f0f,
+        ],
+    ),
+    (
+        "SEP-23 of Stellar",
+        &[
+            0x692386a03ab8a623aa5f9c033a7fdb80,
+        ],
+    ),
+    (
+        "XRP Ledger documentation",
+        &[
+            0x9165858b07374eddf99d9376d3ec4ea3, 0x97380bed40c76b624c97982ed49a1962,
+            0x518eb8d58afc53cd0ee6ad91bb585624,
+        ],
+    ),
+    (
+        "tests of age",
+        &[
+            0x789eb04ae4c00984483bc16c3fd12491, 0x73e7976d91fdc8fc6ebae532145ef310,
+            0xb3571d478999b981716036d9e624f796,
+        ],
+    ),
+    (
+        "NIP-19 of Nostr",
+        &[
+            0xfa1ccdeec8175c634b4e9e29a985c02c, 0x4cc9e9b982f1e0b8f0694f0c1b599e45,
         ],
     ),
 ];

@@ -1,8 +1,12 @@
 //! Offline checks of a match: they pass it, or say why it cannot be a real credential. They never ask the network.
 
 mod azure;
+mod base58;
+mod bech32;
 mod check;
 mod checksum;
+mod crc;
+mod curve;
 mod encoded;
 mod examples;
 #[cfg(test)]
@@ -10,6 +14,7 @@ mod fuzz;
 mod ids;
 mod letters;
 mod macaroon;
+mod mnemonic;
 mod pem;
 mod placeholder;
 pub mod random;
@@ -34,6 +39,8 @@ pub struct Judgement {
     pub severity: Option<Severity>,
     /// A checksum or structure proved that it was issued.
     pub proved: bool,
+    /// A checksum that is likely, not certain, does not fit: one step less confident than the rule.
+    pub doubted: bool,
     /// What the token says of itself.
     pub details: Vec<(String, String)>,
 }
@@ -60,10 +67,20 @@ impl Judgement {
         self.severity = Some(severity);
         self
     }
+    /// What a soft check says: where it would rule the match out, the match is only less certain, and says why.
+    fn softened(mut self) -> Self {
+        if let Some(why) = self.implausible.take() {
+            self.doubted = true;
+            let why = why.split_once(": ").map_or(why.as_str(), |(fact, _)| fact);
+            self.details.push(("doubt".to_owned(), why.to_owned()));
+        }
+        self
+    }
     fn merge(&mut self, other: Self) {
         self.implausible = self.implausible.take().or(other.implausible);
         self.reject |= other.reject;
         self.proved |= other.proved;
+        self.doubted |= other.doubted;
         self.severity = [self.severity, other.severity].into_iter().flatten().min();
         self.details.extend(other.details);
     }
@@ -88,8 +105,10 @@ pub fn judge(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> Judgement {
     let Some(secret) = bytes.get(span.clone()) else { return Judgement::rejected() };
     let subject = Subject { bytes, span, secret };
     let mut judgement = Judgement::default();
-    for check in rule.validate.iter().filter_map(|name| Check::parse(name)) {
-        judgement.merge(check.run(&subject, rule.provider));
+    let checks = rule.validate.iter().filter_map(|name| Some((Check::parse(name)?, check::is_soft(name))));
+    for (check, soft) in checks {
+        let said = check.run(&subject, rule.provider);
+        judgement.merge(if soft { said.softened() } else { said });
         if judgement.reject {
             return judgement;
         }
@@ -129,15 +148,26 @@ fn prefix_len(rule: &Rule, secret: &[u8]) -> usize {
 
 /// What a sample template's `{check:NAME}` stands for: the characters that make what stands before it valid.
 pub fn generate(name: &str, before: &str, random: &mut dyn FnMut() -> u64) -> Option<String> {
-    let token = before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-' || c == '.')).next()?;
     match Check::parse(name)? {
-        Check::Crc32Base62 => checksum::crc32_base62_of(token),
-        Check::GitlabRoutable => checksum::gitlab_routable_of(token),
-        Check::Jwt => Some(encoded::jwt_of(random)),
-        Check::Pypi => macaroon::pypi_of(before, random),
-        Check::AzureMarvin => azure::marked_key_of(before),
         Check::AzureCask => azure::cask_of(before),
         Check::AzureDevops => Some(azure::devops_of(random)),
+        Check::AzureMarvin => azure::marked_key_of(before),
+        Check::Base58 => base58::check_of(before, random),
+        Check::Base58Ripple => base58::ripple_of(before, random),
+        Check::Bech32 => bech32::check_of(before),
+        Check::Bip39 => mnemonic::phrase_of(before, random),
+        Check::CheckoutMod37 => checksum::checkout_of(before),
+        Check::CratesXor => checksum::crates_xor_of(before),
+        Check::Crc(recipe) => crc::complete(recipe, before),
+        Check::Ed25519Pair => curve::ed25519_pair_of(before, random),
+        Check::Ed25519PairBase58 => curve::ed25519_pair_base58_of(random),
+        Check::GitlabRoutable => checksum::gitlab_routable_of(checksum::token_at_end(before)),
+        Check::Jwt => Some(encoded::jwt_of(random)),
+        Check::Pypi => macaroon::pypi_of(before, random),
+        Check::StellarCrc16 => Some(curve::stellar_of(random)),
+        Check::Supabase => checksum::supabase_of(before),
+        Check::X25519 => Some(curve::x25519_of(random)),
+        Check::Xata => Some(checksum::xata_of(random)),
         _ => None,
     }
 }
