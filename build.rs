@@ -86,13 +86,14 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
         })
         .collect();
     let details: String = rule.details.iter().map(|(name, value)| format!("({name:?}, {value:?}), ")).collect();
+    let beside: String = rule.beside.iter().map(|(name, detail)| format!("({name:?}, {detail:?}), ")).collect();
     let compiled = &rule.compiled;
     let written = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, severity: Severity::{:?}, \
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
          pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, entropy: {:?}, validate: &{:?}, \
-         near: &{:?}, parts: &[{parts}], paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
+         near: &{:?}, parts: &[{parts}], beside: &[{beside}], paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
          guidance: {guidance}, references: &{:?}, matches: &{:?}, ignores: &{:?} }},",
         rule.id,
         file.provider,

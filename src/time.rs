@@ -27,6 +27,14 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
+/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar.
+pub fn days(year: i64, month: i64, day: i64) -> i64 {
+    let march_year = year - i64::from(month <= 2);
+    let (era, year_of_era) = (march_year.div_euclid(400), march_year.rem_euclid(400));
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +45,9 @@ mod tests {
         assert_eq!(iso8601(951_782_400, 60), "2000-02-29T01:00:00+01:00");
         assert_eq!(iso8601(1_795_336_200, -330), "2026-11-22T03:00:00-05:30");
         assert_eq!(iso8601(-1, 0), "1969-12-31T23:59:59Z");
+        for day in [-800_000, -1, 0, 59, 60, 11_016, 20_000, 60_000] {
+            let (year, month, date) = civil(day);
+            assert_eq!(days(year, month, date), day);
+        }
     }
 }

@@ -51,6 +51,7 @@ const RULE_LIKE: Rule = Rule {
     validate: &[],
     near: &[],
     parts: &[],
+    beside: &[],
     paths: &[],
     not_paths: &[],
     keep: Some(11),

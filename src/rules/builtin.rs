@@ -67,6 +67,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
                 .map(|p| Part { rule: text(p.rule), within: p.within, detail: text(p.detail), required: p.required })
                 .collect(),
         ),
+        beside: list(rule.beside.into_iter().map(|(name, detail)| (text(name), text(detail))).collect()),
         paths: texts(rule.paths),
         not_paths: texts(rule.not_paths),
         keep: rule.keep,

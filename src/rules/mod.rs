@@ -60,6 +60,8 @@ pub struct Rule {
     pub near: &'static [&'static str],
     /// Other credentials that complete this one.
     pub parts: &'static [Part],
+    /// Names of identifiers that stand beside it (small letters and digits alone), and the details that they become.
+    pub beside: &'static [(&'static str, &'static str)],
     /// Globs of paths that it belongs to.
     pub paths: &'static [&'static str],
     /// Globs of paths where it does not count.

@@ -75,8 +75,13 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
     let regex = expand(rest).map_err(about)?;
     let hir = parse(&regex).map_err(about)?;
     check_looks(&hir).map_err(about)?;
-    if captures_named_secret(&hir) != 1 {
+    let groups = group_names(&hir);
+    if groups.iter().filter(|name| *name == "secret").count() != 1 {
         return Err(about("`pattern` needs exactly one group (?<secret>…)".into()));
+    }
+    if let Some(name) = groups.iter().find(|name| !is_detail_name(name)) {
+        let why = "a named group becomes a detail of the finding: use lower case letters, digits and `_`";
+        return Err(about(format!("group `{name}`: {why}")));
     }
     let longest = hir
         .properties()
@@ -123,15 +128,21 @@ fn check_looks(hir: &Hir) -> Result<(), String> {
     Err("`pattern` uses ^, $, \\A or \\z; a match must not depend on where the file begins or ends".into())
 }
 
-fn captures_named_secret(hir: &Hir) -> usize {
+fn group_names(hir: &Hir) -> Vec<String> {
     match hir.kind() {
         HirKind::Capture(capture) => {
-            usize::from(capture.name.as_deref() == Some("secret")) + captures_named_secret(&capture.sub)
+            let name = capture.name.iter().map(ToString::to_string);
+            name.chain(group_names(&capture.sub)).collect()
         }
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(captures_named_secret).sum(),
-        HirKind::Repetition(repetition) => captures_named_secret(&repetition.sub),
-        _ => 0,
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().flat_map(group_names).collect(),
+        HirKind::Repetition(repetition) => group_names(&repetition.sub),
+        _ => Vec::new(),
     }
+}
+
+fn is_detail_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// The literals that every match begins with, if they are few enough to say.
@@ -232,6 +243,7 @@ mod tests {
         assert!(fault("{left}(?<secret>abcd.*)").contains("unbounded"));
         assert!(fault("{left}^(?<secret>abcd.{3})").contains("^"));
         assert!(fault("{left}abcd.{3}").contains("(?<secret>"));
+        assert!(fault("{left}(?<secret>abcd(?<Key>.{3}))").contains("`Key`"));
         assert!(
             fault("{left}(?<secret>abcd.{90})").contains("90 bytes")
                 || fault("{left}(?<secret>abcd.{90})").contains("94 bytes")

@@ -64,6 +64,7 @@ pub struct RuleDef {
     pub validate: Vec<String>,
     pub near: Vec<String>,
     pub parts: Vec<PartDef>,
+    pub beside: Vec<(String, String)>,
     pub paths: Vec<String>,
     pub not_paths: Vec<String>,
     pub keep: Option<usize>,
@@ -136,13 +137,16 @@ pub const CHECKS: &[&str] = &[
     "azure-cask",
     "azure-devops-base32",
     "azure-marvin32",
+    "azure-sas",
     "base58check",
     "base64-basic",
     "base64-edges",
     "bech32",
+    "bedrock-presigned",
     "bip39",
     "checkout-mod37",
     "cloudflare-crc32",
+    "cloudflare-tunnel-json",
     "confluent-crc32",
     "crates-tp-xor",
     "crc32-base62",
@@ -152,24 +156,55 @@ pub const CHECKS: &[&str] = &[
     "crc32-base62-synapse",
     "crc32-base62-whole",
     "crc32-hex8",
+    "discord-snowflake",
+    "docker-auth",
+    "docker-auths-json",
     "ed25519-seed-pub",
     "ed25519-seed-pub-base58",
+    "elastic-api-key",
+    "elastic-service-token",
     "evm-dev-account",
+    "fly-macaroon",
     "gitlab-routable",
+    "google-service-account-json",
+    "grafana-cloud-json",
     "grafana-crc32",
+    "grafana-key-json",
+    "intercom-token",
+    "jfrog-reftkn",
+    "jira-dc-pat",
     "jwt",
+    "mapbox-json",
+    "meta-token",
     "mixed",
+    "neptune-json",
+    "ngc-key",
+    "ngrok-ksuid",
     "not-hash",
+    "nx-cloud-token",
+    "onepassword-service-token",
+    "onesignal-app",
+    "onesignal-org",
     "pem",
+    "pem-base64",
+    "pkcs12-der",
+    "postman-objectid",
+    "postman-ulid",
     "pypi-macaroon",
+    "qstash-json",
     "random",
     "runpod-crc32",
     "secp256k1-scalar",
     "sendgrid",
+    "sentry-org-json",
     "stellar-crc16",
     "stripe-account",
     "supabase-key-checksum",
+    "teamcity-permanent",
+    "tinybird-json",
+    "uploadthing-json",
     "url-password",
+    "workos-key",
     "x25519-clamped",
     "xata-crc32",
     "xrp-base58check",
@@ -240,10 +275,11 @@ fn read_rule(
         validate: map.texts("validate", faults),
         near: map.texts("near", faults),
         parts: map.list("parts", faults).iter().map(|node| read_part(node, faults)).collect(),
+        beside: read_details("beside", &mut map, faults),
         paths: map.texts("paths", faults),
         not_paths: map.texts("not_paths", faults),
         keep: read_keep(&mut map, faults),
-        details: read_details(&mut map, faults),
+        details: read_details("details", &mut map, faults),
         guidance: map.text("guidance", faults).unwrap_or_default(),
         references: map.texts("references", faults),
         matches: Vec::new(),
@@ -307,15 +343,15 @@ fn read_keep(map: &mut Map<'_>, faults: &mut Vec<Fault>) -> Option<usize> {
     keep
 }
 
-fn read_details(map: &mut Map<'_>, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
-    let Some(node) = map.get("details") else { return Vec::new() };
-    let entries = Map::new(node, "details", faults).rest();
+fn read_details(field: &'static str, map: &mut Map<'_>, faults: &mut Vec<Fault>) -> Vec<(String, String)> {
+    let Some(node) = map.get(field) else { return Vec::new() };
+    let entries = Map::new(node, field, faults).rest();
     entries
         .into_iter()
         .filter_map(|(name, _, node)| match &node.value {
             Value::Text(text) => Some((name, text.clone())),
             _ => {
-                faults.push(node.at.fault(format!("detail `{name}` must be a string")));
+                faults.push(node.at.fault(format!("`{name}` under `{field}` must be a string")));
                 None
             }
         })

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input};
+use regex_automata::{Anchored, Input, PatternID};
 
 use super::edge::is_edge;
 use crate::rules::{Rule, RuleSet};
@@ -30,6 +30,8 @@ pub struct Patterns {
 struct Pattern {
     regex: Regex,
     secret: usize,
+    /// The other named groups: details.
+    named: Vec<(String, usize)>,
 }
 
 impl Patterns {
@@ -40,7 +42,7 @@ impl Patterns {
 
     /// Where a rule matches, given one of its keywords at `keyword`.
     pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Confirmed> {
-        let Some(pattern) = self.compiled[number].get_or_init(|| Pattern::compile(rule)) else { return Vec::new() };
+        let Some(pattern) = self.pattern(number, rule) else { return Vec::new() };
         if rule.anchored {
             if !is_edge(bytes, keyword.start, rule.edge) {
                 return Vec::new();
@@ -51,6 +53,15 @@ impl Patterns {
         }
         pattern.search_near(rule, bytes, &keyword)
     }
+
+    /// What the named groups of a rule's pattern took, apart from the secret, given its whole match.
+    pub fn named(&self, number: usize, rule: &Rule, bytes: &[u8], whole: &Range<usize>) -> Vec<(&str, Range<usize>)> {
+        self.pattern(number, rule).map_or(Vec::new(), |pattern| pattern.named(bytes, whole))
+    }
+
+    fn pattern(&self, number: usize, rule: &Rule) -> Option<&Pattern> {
+        self.compiled[number].get_or_init(|| Pattern::compile(rule)).as_ref()
+    }
 }
 
 impl Pattern {
@@ -59,8 +70,21 @@ impl Pattern {
         let config = Regex::config().nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
         let syntax = syntax::Config::new().unicode(false).utf8(false);
         let regex = Regex::builder().configure(config).syntax(syntax).build(rule.regex).ok()?;
-        let secret = regex.group_info().to_index(regex_automata::PatternID::ZERO, "secret")?;
-        Some(Self { regex, secret })
+        let secret = regex.group_info().to_index(PatternID::ZERO, "secret")?;
+        let names = regex.group_info().pattern_names(PatternID::ZERO).enumerate();
+        let named = names.filter_map(|(index, name)| Some((name.filter(|name| *name != "secret")?.to_owned(), index)));
+        let named = named.collect();
+        Some(Self { regex, secret, named })
+    }
+
+    fn named(&self, bytes: &[u8], whole: &Range<usize>) -> Vec<(&str, Range<usize>)> {
+        if self.named.is_empty() {
+            return Vec::new();
+        }
+        let mut captures = self.regex.create_captures();
+        self.regex.captures(Input::new(bytes).span(whole.clone()).anchored(Anchored::Yes), &mut captures);
+        let groups = self.named.iter();
+        groups.filter_map(|(name, index)| Some((name.as_str(), captures.get_group(*index)?.range()))).collect()
     }
 
     /// The first match in a span.

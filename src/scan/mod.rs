@@ -119,7 +119,7 @@ impl Scanner {
     ) -> Vec<Match> {
         let judged = found
             .into_iter()
-            .filter_map(|(rule, whole, secret, at)| judged(self.rules[rule], bytes, Confirmed { whole, secret }, at));
+            .filter_map(|(rule, whole, secret, at)| self.judged(rule, bytes, Confirmed { whole, secret }, at));
         settle::settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
     }
 
@@ -131,10 +131,25 @@ impl Scanner {
         for &number in &keyword.rules {
             let rule = self.rules[number as usize];
             for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
-                found.extend(judged(rule, bytes, confirmed, hit.at));
+                found.extend(self.judged(number as usize, bytes, confirmed, hit.at));
             }
         }
         found
+    }
+
+    fn judged(&self, number: usize, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {
+        let rule = self.rules[number];
+        let whole = confirmed.whole.clone();
+        let mut raw = judged(rule, bytes, confirmed, keyword_at)?;
+        for (name, group) in self.patterns.named(number, rule, bytes, &whole) {
+            if let Some(value) = validate::shown(&bytes[group]) {
+                raw.found.details.entry(name.to_owned()).or_insert(value);
+            }
+        }
+        for (name, value) in validate::beside(rule, bytes, &raw.found.span) {
+            raw.found.details.entry(name.to_owned()).or_insert(value);
+        }
+        Some(raw)
     }
 }
 

@@ -2,7 +2,7 @@
 //! after everything that was carried over, and nothing of it is carried.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::Raw;
@@ -24,16 +24,53 @@ fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
     (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
 }
 
+/// Where the matches stand that others name as their parts: by rule, in order of place, so that what is near is found
+/// without looking at all.
+struct Places {
+    of_rule: HashMap<&'static str, Standing>,
+}
+
+#[derive(Default)]
+struct Standing {
+    /// Each with its number among the matches.
+    spans: Vec<(Range<usize>, usize)>,
+    longest: usize,
+}
+
+impl Places {
+    /// Of matches in order of their place.
+    fn new(raw: &[Raw]) -> Self {
+        let mut of_rule: HashMap<&'static str, Standing> =
+            raw.iter().flat_map(|m| m.found.rule.parts).map(|part| (part.rule, Standing::default())).collect();
+        for (number, m) in raw.iter().enumerate() {
+            if let Some(standing) = of_rule.get_mut(m.found.rule.id) {
+                standing.longest = standing.longest.max(m.found.span.len());
+                standing.spans.push((m.found.span.clone(), number));
+            }
+        }
+        Self { of_rule }
+    }
+
+    /// The matches that a part of a secret at `span` may be, and their numbers.
+    fn near(&self, part: &Part, span: &Range<usize>) -> impl Iterator<Item = &(Range<usize>, usize)> {
+        let (spans, longest) = self.of_rule.get(part.rule).map_or((&[][..], 0), |s| (&s.spans[..], s.longest));
+        let first = span.start.saturating_sub(part.within.saturating_add(longest));
+        let from = spans.partition_point(|(half, _)| half.start < first);
+        let last = span.end.saturating_add(part.within);
+        let near = spans[from..].iter().take_while(move |(half, _)| half.start <= last);
+        near.filter(move |(half, _)| distance(half, span) <= part.within)
+    }
+}
+
 /// Which other halves of its credential stand near a secret, outside it: all that it needs, and any at all.
 fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
-    let all: Vec<(&str, &Range<usize>)> = raw.iter().map(|m| (m.found.rule.id, &m.found.span)).collect();
+    let places = Places::new(raw);
     let of = |m: &Raw| {
         let span = &m.found.span;
         let apart = |half: &Range<usize>| half.end <= span.start || span.end <= half.start;
-        let fits = |part: &Part, half: &Range<usize>| apart(half) && distance(half, span) <= part.within;
-        let near = |part: &&Part| all.iter().any(|(rule, half)| *rule == part.rule && fits(part, half));
+        let near = |part: &Part| places.near(part, span).any(|(half, _)| apart(half));
         let parts = m.found.rule.parts;
-        (parts.iter().filter(|part| part.required).all(|part| near(&part)), parts.iter().any(|part| near(&part)))
+        (parts.iter().filter(|part| part.required).all(near), parts.iter().any(near))
     };
     raw.iter().map(of).collect()
 }
@@ -86,53 +123,194 @@ fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
     raw.into_iter().map(|(m, _)| m).collect()
 }
 
-/// What a secret may take over from the other half of its credential.
-struct Half {
-    rule: &'static str,
-    span: Range<usize>,
-    shown: String,
-    details: BTreeMap<String, String>,
-}
-
 /// Ties the other half of a credential to its secret. A secret that means nothing without its other half goes if the
-/// half is not near; one that merely gains by it loses confidence.
+/// half is not near; one that merely gains by it loses confidence if none is, unless it has a prefix of its own. An identifier that a secret took over goes.
 fn join_parts(mut kept: Vec<Raw>) -> Vec<Raw> {
-    let halves: Vec<Half> = kept
-        .iter()
-        .map(|m| {
-            let shown = if m.found.rule.public {
-                m.found.secret.reveal().to_vec()
-            } else {
-                m.found.secret.redacted().into_bytes()
-            };
-            let shown = String::from_utf8_lossy(&shown).into_owned();
-            Half { rule: m.found.rule.id, span: m.found.span.clone(), shown, details: m.found.details.clone() }
-        })
-        .collect();
-    let mut used: Vec<Range<usize>> = Vec::new();
-    kept.retain_mut(|m| {
-        let span = m.found.span.clone();
-        for part in m.found.rule.parts {
-            let near =
-                halves.iter().filter(|half| half.rule == part.rule && distance(&half.span, &span) <= part.within);
-            match near.min_by_key(|half| (distance(&half.span, &span), half.span.start)) {
-                Some(half) => {
-                    for (name, value) in &half.details {
+    let places = Places::new(&kept);
+    let nearest = |m: &Raw, part: &Part| {
+        let span = &m.found.span;
+        places.near(part, span).min_by_key(|(half, _)| (distance(half, span), half.start)).map(|(_, number)| *number)
+    };
+    // Up to the first that is needed and not there.
+    let join = |m: &Raw| {
+        let mut lacking = false;
+        let parts = m.found.rule.parts.iter().map_while(|part| {
+            let half = (!lacking).then(|| nearest(m, part))?;
+            lacking = part.required && half.is_none();
+            Some(half)
+        });
+        parts.collect()
+    };
+    let joins: Vec<Vec<Option<usize>>> = kept.iter().map(join).collect();
+    // What a half gives is taken before it gains anything itself.
+    let halves: BTreeMap<usize, (String, BTreeMap<String, String>)> =
+        joins.iter().flatten().flatten().map(|half| (*half, told(&kept[*half]))).collect();
+    let complete = |m: &mut Raw, joins: &[Option<usize>]| {
+        // One of several halves is enough: a long-lived key id or a temporary one.
+        if joins.iter().all(Option::is_none) && !joins.is_empty() && !m.keyword_inside {
+            m.found.confidence = m.found.confidence.min(Confidence::Medium);
+        }
+        for (part, join) in m.found.rule.parts.iter().zip(joins) {
+            match join.and_then(|half| halves.get(&half)) {
+                Some((shown, details)) => {
+                    for (name, value) in details {
                         m.found.details.entry(name.clone()).or_insert_with(|| value.clone());
                     }
-                    m.found.details.insert(part.detail.to_owned(), half.shown.clone());
-                    used.push(half.span.clone());
+                    m.found.details.insert(part.detail.to_owned(), shown.clone());
                 }
                 None if part.required => return false,
-                None => m.found.confidence = m.found.confidence.min(Confidence::Medium),
+                None => {}
             }
         }
         true
+    };
+    let mut number = 0;
+    kept.retain_mut(|m| {
+        number += 1;
+        let taken = m.found.rule.public && halves.contains_key(&(number - 1));
+        complete(m, &joins[number - 1]) && !taken
     });
-    kept.retain(|m| !(m.found.rule.public && used.contains(&m.found.span)));
     kept
+}
+
+/// What a half says to the secret that it belongs to: itself, in full only if it is public, and its details.
+fn told(m: &Raw) -> (String, BTreeMap<String, String>) {
+    let shown = match m.found.rule.public {
+        true => String::from_utf8_lossy(m.found.secret.reveal()).into_owned(),
+        false => m.found.secret.redacted(),
+    };
+    (shown, m.found.details.clone())
 }
 
 fn distance(a: &Range<usize>, b: &Range<usize>) -> usize {
     if a.start < b.start { b.start.saturating_sub(a.end) } else { a.start.saturating_sub(b.end) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Match;
+    use crate::rules::sample::Random;
+    use crate::rules::{Rule, RuleSet};
+    use crate::secret::Secret;
+
+    /// The same by looking at all pairs.
+    fn join_all_pairs(mut kept: Vec<Raw>) -> Vec<Raw> {
+        let before = kept.clone();
+        let mut used = Vec::new();
+        kept.retain_mut(|m| {
+            let span = m.found.span.clone();
+            let mut tied = m.found.rule.parts.is_empty();
+            for part in m.found.rule.parts {
+                let halves = before.iter().filter(|half| half.found.rule.id == part.rule);
+                let near = halves.filter(|half| distance(&half.found.span, &span) <= part.within);
+                match near.min_by_key(|half| (distance(&half.found.span, &span), half.found.span.start)) {
+                    Some(half) => {
+                        let (shown, details) = told(half);
+                        for (name, value) in details {
+                            m.found.details.entry(name).or_insert(value);
+                        }
+                        m.found.details.insert(part.detail.to_owned(), shown);
+                        tied = true;
+                        used.push(half.found.span.clone());
+                    }
+                    None if part.required => return false,
+                    None => {}
+                }
+            }
+            if !tied && !m.keyword_inside {
+                m.found.confidence = m.found.confidence.min(Confidence::Medium);
+            }
+            true
+        });
+        kept.retain(|m| !(m.found.rule.public && used.contains(&m.found.span)));
+        kept
+    }
+
+    fn halves_of_all_pairs(raw: &[Raw]) -> Vec<(bool, bool)> {
+        let near = |m: &Raw, part: &Part| {
+            raw.iter().map(|half| (half.found.rule.id, &half.found.span)).any(|(rule, half)| {
+                let apart = half.end <= m.found.span.start || m.found.span.end <= half.start;
+                rule == part.rule && apart && distance(half, &m.found.span) <= part.within
+            })
+        };
+        let parts = |m: &Raw| m.found.rule.parts;
+        raw.iter()
+            .map(|m| {
+                let needed = parts(m).iter().all(|part| !part.required || near(m, part));
+                (needed, parts(m).iter().any(|part| near(m, part)))
+            })
+            .collect()
+    }
+
+    fn raw(rule: &'static Rule, start: usize, length: usize) -> Raw {
+        let value = format!("value{start}");
+        let found = Match {
+            rule,
+            span: start..start + length,
+            secret: Secret::new(value.as_bytes(), 3),
+            severity: rule.severity,
+            confidence: rule.confidence,
+            implausible: None,
+            details: BTreeMap::from([("place".to_owned(), value)]),
+        };
+        Raw { found, context: length, keyword_inside: start.is_multiple_of(3), proved: false }
+    }
+
+    fn told_of(all: &[Raw]) -> Vec<String> {
+        all.iter()
+            .map(|m| format!("{} {:?} {:?} {:?}", m.found.rule.id, m.found.span, m.found.details, m.found.confidence))
+            .collect()
+    }
+
+    /// Rules with parts, and those parts, with others among them.
+    fn related(rules: &RuleSet) -> Vec<&'static Rule> {
+        let whole: Vec<&'static Rule> = rules.iter().filter(|rule| !rule.parts.is_empty()).collect();
+        let parts = whole.iter().flat_map(|rule| rule.parts).filter_map(|part| rules.find(part.rule));
+        whole.iter().copied().chain(parts).chain(rules.iter().take(5)).collect()
+    }
+
+    #[test]
+    fn parts_are_tied_as_if_all_pairs_were_looked_at() {
+        let rules = RuleSet::every_builtin();
+        let related = related(&rules);
+        let (mut random, mut tied, mut alone) = (Random::new(41), 0, 0);
+        for round in 0..400 {
+            // A few rules at a time, so that their halves meet.
+            let few: Vec<&'static Rule> = (0..3)
+                .map(|_| related[random.below(related.len())])
+                .flat_map(|rule| {
+                    std::iter::once(rule).chain(rule.parts.iter().filter_map(|part| rules.find(part.rule)))
+                })
+                .collect();
+            let mut at = 0;
+            let apart: Vec<Raw> = (0..random.below(60))
+                .map(|_| {
+                    at += random.below([3, 60, 500][round % 3]);
+                    let found = raw(few[random.below(few.len())], at, 1 + random.below(50));
+                    at = found.found.span.end;
+                    found
+                })
+                .collect();
+            assert_eq!(told_of(&join_parts(apart.clone())), told_of(&join_all_pairs(apart.clone())));
+            let mut overlapping = apart;
+            for m in &mut overlapping {
+                m.found.span.end += random.below(90);
+            }
+            let halves = halves(&overlapping);
+            assert_eq!(halves, halves_of_all_pairs(&overlapping));
+            tied += halves.iter().filter(|(_, any)| *any).count();
+            alone += halves.iter().filter(|(needed, _)| !*needed).count();
+        }
+        assert!(tied > 500 && alone > 100, "{tied} tied, {alone} without what they need");
+    }
+
+    #[test]
+    fn many_matches_are_settled_in_linear_time() {
+        let rules = RuleSet::every_builtin();
+        let (secret, id) = (rules.find("aws-secret-access-key").unwrap(), rules.find("aws-access-key-id").unwrap());
+        let many: Vec<Raw> = (0..200_000).map(|n| raw(if n % 2 == 0 { id } else { secret }, n * 5_000, 40)).collect();
+        // Looking at all pairs would take minutes.
+        assert_eq!(settle(many, false).len(), 200_000);
+    }
 }

@@ -40,6 +40,7 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
     for finding in findings {
         expire(finding, policy.now);
         by_rule_paths(finding);
+        documented(finding);
         inline(finding);
         configured(finding, policy);
         skipped(finding, policy);
@@ -57,7 +58,25 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
 fn expire(finding: &mut Finding, now: &str) {
     if finding.details.get("expires").is_some_and(|expires| expires.as_str() < now) {
         finding.details.insert("state".into(), "expired".into());
+        finding.details.entry("note".into()).or_insert_with(|| "its own time is over: it should open nothing".into());
         finding.severity = Severity::Low;
+    }
+}
+
+/// What a provider's documentation prints and people try first counts as real, except in documentation that calls it
+/// an example.
+fn documented(finding: &mut Finding) {
+    if !finding.details.contains_key("documented") {
+        return;
+    }
+    for place in &mut finding.places {
+        let path = place.path.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let is_text = [&b".md"[..], b".mdx", b".rst", b".adoc", b".html"].iter().any(|ending| path.ends_with(ending));
+        let context = place.site.context.to_ascii_lowercase();
+        if is_text && (context.contains("example") || context.contains("e.g.")) {
+            let reason = "documented example, called so where it stands";
+            place.suppression.get_or_insert_with(|| mark("check", "documented-example", reason));
+        }
     }
 }
 

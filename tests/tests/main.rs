@@ -17,6 +17,8 @@ mod config;
 mod coverage;
 /// What damaged, cut and odd repositories get.
 mod damage;
+/// What tokens and the files around them say, and what is done with it.
+mod details;
 /// The fast engine against every blob dumped to files, and one thread against two.
 mod engine;
 /// How far a secret got: a test for each level.

@@ -1,7 +1,9 @@
 //! The named checks that rules ask for under `validate`.
 
+use super::token::Token;
 use super::{
-    Judgement, Subject, azure, base58, bech32, checksum, crc, curve, encoded, ids, macaroon, mnemonic, pem, random, url,
+    Judgement, Subject, azure, base58, bech32, checksum, crc, curve, docker, encoded, ids, jwt, macaroon, mnemonic,
+    pem, random, sas, token, url,
 };
 
 /// A named offline check.
@@ -25,11 +27,14 @@ pub(super) enum Check {
     Ed25519Pair,
     Ed25519PairBase58,
     EvmDevAccount,
+    AzureSas,
+    DockerAuth,
     GitlabRoutable,
     Jwt,
     Mixed,
     NotHash,
     Pem,
+    PemBase64,
     Pypi,
     Random,
     Secp256k1,
@@ -37,6 +42,7 @@ pub(super) enum Check {
     StellarCrc16,
     StripeAccount,
     Supabase,
+    Token(&'static Token),
     UrlPassword,
     X25519,
     Xata,
@@ -70,11 +76,14 @@ impl Check {
             "ed25519-seed-pub" => Self::Ed25519Pair,
             "ed25519-seed-pub-base58" => Self::Ed25519PairBase58,
             "evm-dev-account" => Self::EvmDevAccount,
+            "azure-sas" => Self::AzureSas,
+            "docker-auth" => Self::DockerAuth,
             "gitlab-routable" => Self::GitlabRoutable,
             "jwt" => Self::Jwt,
             "mixed" => Self::Mixed,
             "not-hash" => Self::NotHash,
             "pem" => Self::Pem,
+            "pem-base64" => Self::PemBase64,
             "pypi-macaroon" => Self::Pypi,
             "random" => Self::Random,
             "secp256k1-scalar" => Self::Secp256k1,
@@ -86,10 +95,11 @@ impl Check {
             "x25519-clamped" => Self::X25519,
             "xata-crc32" => Self::Xata,
             "xrp-base58check" => Self::Base58Ripple,
-            _ => match crc::named(name) {
-                Some(recipe) => Self::Crc(recipe),
-                None => Self::Base64Bytes(name.strip_prefix("base64-bytes-")?.parse().ok()?),
-            },
+            _ => {
+                let bytes = || Some(Self::Base64Bytes(name.strip_prefix("base64-bytes-")?.parse().ok()?));
+                let token = || Some(Self::Token(token::find(name)?));
+                return crc::named(name).map(Self::Crc).or_else(bytes).or_else(token);
+            }
         })
     }
 
@@ -115,11 +125,14 @@ impl Check {
             Self::Ed25519Pair => curve::ed25519_pair(secret, provider),
             Self::Ed25519PairBase58 => curve::ed25519_pair_base58(secret, provider),
             Self::EvmDevAccount => curve::development_account(secret),
+            Self::AzureSas => sas::check(subject),
+            Self::DockerAuth => docker::auth(subject),
             Self::GitlabRoutable => checksum::gitlab_routable(secret, provider),
-            Self::Jwt => encoded::jwt(secret),
+            Self::Jwt => jwt::jwt(secret),
             Self::Mixed => accept(random::is_mixed(secret)),
             Self::NotHash => accept(!random::is_hash_or_uuid(secret)),
             Self::Pem => pem::check(secret),
+            Self::PemBase64 => pem::check_base64(secret),
             Self::Pypi => macaroon::pypi(secret, provider),
             Self::Random => accept(random::looks_random(secret)),
             Self::Secp256k1 => curve::secp256k1(secret),
@@ -127,6 +140,7 @@ impl Check {
             Self::StellarCrc16 => curve::stellar(secret, provider),
             Self::StripeAccount => ids::stripe_account(secret),
             Self::Supabase => checksum::supabase(subject),
+            Self::Token(token) => token.judge(secret, provider),
             Self::UrlPassword => url::check(subject.bytes, subject.span),
             Self::X25519 => curve::x25519(secret),
             Self::Xata => checksum::xata(secret, provider),

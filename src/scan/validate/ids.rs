@@ -25,7 +25,8 @@ pub fn aws_account(secret: &[u8]) -> Judgement {
     }
     // Ten characters are 50 bits; the decoded id's first six bytes are the upper 48, of which 40 say the account.
     let account = (bits >> 2 & 0x7fff_ffff_ff80) >> 7;
-    judgement.detail("account", format!("{account:012}"))
+    // An account has twelve digits; an older id may decode to more.
+    if account < 1_000_000_000_000 { judgement.detail("account", format!("{account:012}")) } else { judgement }
 }
 
 /// A Bedrock key: base64 of `USER-at-ACCOUNT:SECRET` after `ABSK`.
@@ -83,6 +84,7 @@ mod tests {
         }
         assert!(aws_account(b"AKIAIOSFODNN7EXAMPLE").implausible.is_some());
         assert!(aws_account(["AKIA", "Y34FZKB0K", "MUTVV7A"].concat().as_bytes()).implausible.is_some());
+        assert_eq!(aws_account(["ASIA", "7777777777", "MUTVVA"].concat().as_bytes()).details.len(), 1);
         assert_eq!(aws_account(["AKIA", "I34FZKBOK", "MUTVV7A"].concat().as_bytes()).details.len(), 1);
     }
 

@@ -3,27 +3,37 @@
 mod azure;
 mod base58;
 mod bech32;
+mod beside;
 mod check;
 mod checksum;
 mod crc;
 mod curve;
+mod docker;
 mod encoded;
 mod examples;
+mod fly;
 #[cfg(test)]
 mod fuzz;
 mod ids;
+mod jwt;
 mod letters;
 mod macaroon;
+mod make;
 mod mnemonic;
 mod pem;
 mod placeholder;
 pub mod random;
+mod sas;
+mod ssh;
+mod token;
 mod url;
 
 use std::ops::Range;
 
+pub(super) use self::beside::details as beside;
 use self::check::Check;
 use crate::rules::{Rule, Severity};
+use crate::time;
 
 /// How far before and after a secret its edge and its checks may look.
 pub(super) const CONTEXT: usize = 400;
@@ -39,7 +49,7 @@ pub struct Judgement {
     pub severity: Option<Severity>,
     /// A checksum or structure proved that it was issued.
     pub proved: bool,
-    /// A checksum that is likely, not certain, does not fit: one step less confident than the rule.
+    /// A checksum or structure that is likely, not certain, does not fit: one step less confident than the rule.
     pub doubted: bool,
     /// What the token says of itself.
     pub details: Vec<(String, String)>,
@@ -62,6 +72,18 @@ impl Judgement {
     /// A detail that a stranger wrote: left out unless it is safe in a report and in the commands of the guidance.
     fn public_detail(self, name: &str, value: &str) -> Self {
         if may_show(value.as_bytes()) { self.detail(name, value) } else { self }
+    }
+    /// A time in seconds since 1970, if it is one that a reader can make sense of.
+    fn dated(self, name: &str, seconds: i64) -> Self {
+        const YEAR_9999: i64 = 253_402_300_799;
+        match seconds {
+            0..=YEAR_9999 => self.detail(name, time::iso8601(seconds, 0)),
+            _ => self,
+        }
+    }
+    /// A misfit where the form is only likely: it lowers confidence.
+    fn doubted() -> Self {
+        Self { doubted: true, ..Self::default() }
     }
     fn lowered(mut self, severity: Severity) -> Self {
         self.severity = Some(severity);
@@ -92,6 +114,11 @@ fn may_show(value: &[u8]) -> bool {
     (1..=200).contains(&value.len()) && value[0] != b'-' && value.iter().all(plain)
 }
 
+/// A detail that a stranger wrote, if it may stand in a report and in commands.
+pub fn shown(value: &[u8]) -> Option<String> {
+    may_show(value).then(|| String::from_utf8_lossy(value).into_owned())
+}
+
 /// What a check may look at.
 struct Subject<'a> {
     /// All bytes; checks look at most [`CONTEXT`] bytes around the secret.
@@ -113,10 +140,13 @@ pub fn judge(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> Judgement {
             return judgement;
         }
         // Armour has long runs of `A`, and is judged by what it holds.
-        judgement.proved |= check == Check::Pem && judgement.implausible.is_none();
+        judgement.proved |= matches!(check, Check::Pem | Check::PemBase64) && judgement.implausible.is_none();
     }
     if let Some(place) = examples::published(secret) {
         judgement.implausible = Some(format!("documented example: {place}"));
+    }
+    if let Some(place) = examples::tried_first(secret) {
+        judgement = judgement.detail("documented", place);
     }
     if judgement.implausible.is_none() && !judgement.proved {
         by_look(rule, secret, &mut judgement);
@@ -162,12 +192,15 @@ pub fn generate(name: &str, before: &str, random: &mut dyn FnMut() -> u64) -> Op
         Check::Ed25519Pair => curve::ed25519_pair_of(before, random),
         Check::Ed25519PairBase58 => curve::ed25519_pair_base58_of(random),
         Check::GitlabRoutable => checksum::gitlab_routable_of(checksum::token_at_end(before)),
-        Check::Jwt => Some(encoded::jwt_of(random)),
         Check::Pypi => macaroon::pypi_of(before, random),
         Check::StellarCrc16 => Some(curve::stellar_of(random)),
         Check::Supabase => checksum::supabase_of(before),
         Check::X25519 => Some(curve::x25519_of(random)),
         Check::Xata => Some(checksum::xata_of(random)),
+        Check::DockerAuth => Some(docker::make_auth(&mut make::Maker::new(random))),
+        Check::Jwt => Some(jwt::jwt_of(before, random)),
+        Check::PemBase64 => Some(pem::base64_of(before, random)),
+        Check::Token(token) => Some(token.generate(before, random)),
         _ => None,
     }
 }

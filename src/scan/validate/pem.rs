@@ -1,7 +1,10 @@
 //! Private keys in armour: is there a key between the lines, and is it encrypted?
 
+use data_encoding::BASE64;
+
 use super::encoded::decode_any;
-use super::{Judgement, examples};
+use super::make::Maker;
+use super::{Judgement, examples, ssh};
 use crate::rules::Severity;
 
 /// Fewer characters than this between BEGIN and END hold no private key.
@@ -40,9 +43,36 @@ pub fn check(secret: &[u8]) -> Judgement {
     }
     let holds = if label.starts_with("OPENSSH") { openssh_start(&body) } else { is_der(&body).then_some(false) };
     match holds {
-        Some(encrypted) => encryption(encrypted || label.starts_with("ENCRYPTED")),
+        Some(encrypted) => {
+            let judgement = encryption(encrypted || label.starts_with("ENCRYPTED"));
+            match decode_any(body.as_bytes()).filter(|_| label.starts_with("OPENSSH")) {
+                Some(bytes) => ssh::openssh(judgement, &bytes),
+                None => judgement,
+            }
+        }
         None => Judgement::implausible("it does not decode to a private key"),
     }
+}
+
+/// The same of a block that is in base64 as a whole, as kubeconfigs and Kubernetes' Secrets hold it.
+pub fn check_base64(secret: &[u8]) -> Judgement {
+    match decode_any(secret) {
+        Some(block) if block.starts_with(b"-----BEGIN ") => check(&block),
+        _ => Judgement::implausible("it does not decode to a private key"),
+    }
+}
+
+/// What makes the start of a key in base64 at the end of `before` a whole one. It opens nothing.
+pub fn base64_of(before: &str, random: &mut dyn FnMut() -> u64) -> String {
+    let mut make = Maker::new(random);
+    let der = [&[0x30, 0x82, 2, 0x58][..], &make.bytes(600)].concat();
+    let body: Vec<String> =
+        BASE64.encode(&der).as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+    let label = ["RSA", "EC"][make.number(0, 2) as usize];
+    let text = format!("-----BEGIN {label} PRIVATE KEY-----\n{}\n-----END {label} PRIVATE KEY-----\n", body.join("\n"));
+    let whole = BASE64.encode(text.as_bytes());
+    let begun = (3..whole.len()).rev().find(|length| before.ends_with(&whole[..*length]));
+    whole[begun.unwrap_or(0)..].to_owned()
 }
 
 fn encryption(encrypted: bool) -> Judgement {
@@ -53,9 +83,16 @@ fn encryption(encrypted: bool) -> Judgement {
 }
 
 fn putty(text: &str) -> Judgement {
-    match text.lines().find_map(|line| line.trim().strip_prefix("Encryption: ")) {
-        Some("none") | None => encryption(false),
-        Some(_) => encryption(true),
+    let value = |name: &str| text.lines().find_map(|line| line.trim().strip_prefix(name));
+    let mut judgement = encryption(!matches!(value("Encryption: "), Some("none") | None));
+    if let Some(comment) = value("Comment: ") {
+        judgement = judgement.public_detail("comment", comment);
+    }
+    let lines = text.lines().map(str::trim).skip_while(|line| !line.starts_with("Public-Lines: ")).skip(1);
+    let public: String = lines.take_while(|line| !line.contains(':')).collect();
+    match decode_any(public.as_bytes()).filter(|public| !public.is_empty()) {
+        Some(public) => ssh::with_public(judgement, &public),
+        None => judgement,
     }
 }
 
@@ -138,8 +175,6 @@ fn is_der(body: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use data_encoding::BASE64;
-
     use super::*;
 
     /// A sequence of 300 bytes that holds no key.
@@ -200,6 +235,18 @@ mod tests {
     }
 
     #[test]
+    fn keys_in_base64() {
+        let mut next = 9_u64;
+        let whole = base64_of("client-key-data: ", &mut || {
+            next = next.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            next
+        });
+        assert_eq!(check_base64(whole.as_bytes()).implausible, None);
+        assert!(check_base64(&whole.as_bytes()[..400]).implausible.is_some());
+        assert!(check_base64(b"QUJDREVG").implausible.is_some());
+    }
+
+    #[test]
     fn passphrases() {
         let lines = lines();
         let header = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF00FF00FF00FF00FF00FF00FF00FF";
@@ -216,6 +263,12 @@ mod tests {
             encrypted(&block("PGP PRIVATE KEY BLOCK", &format!("\nVersion: x\n\n{}\n=abcd\n", lines[1]))).as_deref(),
             Some("no")
         );
+        let public = BASE64.encode(b"\0\0\0\x07ssh-rsa\0\0\0\x01\x03");
+        let putty = format!(
+            "PuTTY-User-Key-File-3: ssh-rsa\nEncryption: none\nComment: ops@build7\nPublic-Lines: 1\n{public}\nPrivate-Lines: 1\nAAAA\n"
+        );
+        let told: Vec<String> = check(putty.as_bytes()).details.into_iter().map(|(name, _)| name).collect();
+        assert_eq!(told, ["encrypted", "comment", "key_type", "ssh_fingerprint"]);
         assert_eq!(encrypted("PuTTY-User-Key-File-3: ssh-rsa\nEncryption: aes256-cbc\n").as_deref(), Some("yes"));
     }
 }
