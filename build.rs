@@ -5,6 +5,9 @@ use std::path::Path;
 use std::{env, fs, process};
 
 #[allow(dead_code)]
+#[path = "src/rules/magic.rs"]
+mod magic;
+#[allow(dead_code)]
 #[path = "src/rules/pattern.rs"]
 mod pattern;
 #[allow(dead_code)]
@@ -87,19 +90,23 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
         .collect();
     let details: String = rule.details.iter().map(|(name, value)| format!("({name:?}, {value:?}), ")).collect();
     let beside: String = rule.beside.iter().map(|(name, detail)| format!("({name:?}, {detail:?}), ")).collect();
+    let magic: String =
+        rule.magic.iter().map(|m| format!("Magic {{ bytes: &{:?}, mask: &{:?} }}, ", m.bytes, m.mask)).collect();
     let compiled = &rule.compiled;
     let written = writeln!(
         code,
-        "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, severity: Severity::{:?}, \
+        "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, kind: Kind::{:?}, severity: Severity::{:?}, \
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
-         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, entropy: {:?}, validate: &{:?}, \
-         near: &{:?}, parts: &[{parts}], beside: &[{beside}], paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
+         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, names: &{:?}, magic: &[{magic}], \
+         holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, parts: &[{parts}], beside: &[{beside}], \
+         paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
          guidance: {guidance}, references: &{:?}, matches: &{:?}, ignores: &{:?} }},",
         rule.id,
         file.provider,
         file.homepage,
         rule.title,
         rule.aliases,
+        rule.kind,
         rule.severity,
         rule.confidence,
         rule.enabled,
@@ -112,6 +119,8 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
         compiled.edge,
         compiled.anchored,
         compiled.reach,
+        rule.names,
+        rule.holds,
         rule.entropy,
         rule.validate,
         rule.near,

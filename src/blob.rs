@@ -62,6 +62,16 @@ pub enum Origin {
     Stdin,
 }
 
+impl Origin {
+    /// What the file is called, where that is known without looking at trees.
+    pub fn path(&self) -> Option<&[u8]> {
+        match self {
+            Self::File { path } | Self::Index { path, .. } | Self::Added { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+}
+
 /// What part of a repository a place is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PlaceKind {

@@ -105,6 +105,67 @@ pub struct Place {
     pub suppression: Option<Suppression>,
 }
 
+/// What sort of place a secret stands in, where that adds something to what must be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Code that ships to browsers or phones.
+    ClientCode,
+    /// Part of a web address.
+    Url,
+    /// A log.
+    Log,
+    /// Configuration of continuous integration.
+    Ci,
+    /// Documentation.
+    Documentation,
+    /// Tests and their data.
+    Test,
+}
+
+impl Setting {
+    /// All of them, in the order of reports.
+    pub const ALL: &'static [Self] =
+        &[Self::ClientCode, Self::Url, Self::Log, Self::Ci, Self::Documentation, Self::Test];
+    /// The detail of a finding that names its settings, separated by commas.
+    pub const DETAIL: &'static str = "place";
+
+    /// The word in reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ClientCode => "client-code",
+            Self::Url => "url",
+            Self::Log => "log",
+            Self::Ci => "ci",
+            Self::Documentation => "documentation",
+            Self::Test => "test",
+        }
+    }
+
+    /// What it adds to the runbook.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::ClientCode => {
+                "It is in code that ships to browsers or phones: everybody who has the app has it, and no build step hides it. Call the service from a server of your own."
+            }
+            Self::Url => {
+                "It is in a URL: proxies, server logs and browser histories keep those. Send it in a header or a body."
+            }
+            Self::Log => {
+                "It is in a log: find out where else the log went (collectors, backups, tickets), and mask it where it is written."
+            }
+            Self::Ci => {
+                "It is in CI configuration, which everybody who can open a pull request can read: keep it in the CI's secret store. Job logs may have it, too."
+            }
+            Self::Documentation => {
+                "It is in documentation, which is copied and indexed: put a made-up value there. That does not make this one harmless."
+            }
+            Self::Test => {
+                "It is in test data: tests need a made-up value or a sandbox's, never a key that works. Revoke it unless you know that it never did."
+            }
+        }
+    }
+}
+
 /// How far a secret got; a worse level is smaller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {

@@ -160,7 +160,7 @@ fn values_a_sample(rule: &Rule) -> usize {
 }
 
 fn sight(bytes: &[u8]) -> Vec<Sighting> {
-    everything().sight(&Blob::whole(&Origin::Stdin, bytes))
+    everything().sight(&Blob::whole(&Origin::Stdin, bytes), &[])
 }
 
 #[test]
@@ -767,7 +767,7 @@ fn keys_without_a_prefix_stay_silent_in_prose_and_code() {
 
 #[test]
 fn every_rule_can_be_acted_upon() {
-    for rule in rules().iter() {
+    for rule in rules().all() {
         assert!(rule.guidance.is_some() && !rule.guidance().now.is_empty(), "{} has no guidance", rule.id);
         assert!(rule.matches.len() >= 2 && !rule.ignores.is_empty(), "{} has too few samples", rule.id);
         assert!(!rule.title.is_empty() && !rule.provider.is_empty(), "{} has no title or provider", rule.id);

@@ -842,10 +842,10 @@ fn pieces_give_what_the_whole_gives() {
         }
     }
     let origin = Origin::Stdin;
-    let whole = everything().sight(&Blob::whole(&origin, &bytes));
+    let whole = everything().sight(&Blob::whole(&origin, &bytes), &[]);
     let found = RefCell::new(Vec::new());
     let mut uneven = Uneven { rest: &bytes, random: Random::new(3) };
-    let tally = Stdin.visit(&mut uneven, &|blob: &Blob<'_>| found.borrow_mut().extend(everything().sight(blob)));
+    let tally = Stdin.visit(&mut uneven, &|blob: &Blob<'_>| found.borrow_mut().extend(everything().sight(blob, &[])));
     assert_eq!(tally.bytes, bytes.len() as u64);
     let (pieces, whole) = (told_with_site(&found.into_inner()), told_with_site(&whole));
     let odd: Vec<_> = pieces.iter().filter(|s| !whole.contains(s)).map(|s| format!("in pieces only: {s}")).collect();
@@ -899,7 +899,7 @@ fn nothing_makes_it_panic() {
     in_pool(0..INPUTS, |round| {
         let mut random = Random::new(0xa11 + round);
         let bytes = anything(&mut random);
-        let sightings = everything().sight(&Blob::whole(&Origin::Stdin, &bytes));
+        let sightings = everything().sight(&Blob::whole(&Origin::Stdin, &bytes), &[]);
         for Sighting { hit, site, .. } in &sightings {
             assert_eq!(&bytes[hit.span.clone()], hit.secret.reveal());
             assert!(site.line >= 1 && site.column >= 1 && site.end_line >= site.line);

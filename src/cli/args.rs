@@ -124,9 +124,9 @@ pub struct OutputArgs {
     /// Count findings below as accepted: critical, high, medium, low
     #[arg(long, value_name = "LEVEL", default_value = "low", help_heading = "Report")]
     pub min_severity: String,
-    /// Count findings below as accepted: high, medium, low
-    #[arg(long, value_name = "LEVEL", default_value = "low", help_heading = "Report")]
-    pub min_confidence: String,
+    /// Count findings below as accepted: high, medium, low [default: medium; with --staged high, and medium is named]
+    #[arg(long, value_name = "LEVEL", help_heading = "Report")]
+    pub min_confidence: Option<String>,
     /// Print secrets as they are. Everybody who sees the report then has them
     #[arg(long, help_heading = "Report")]
     pub show_secrets: bool,

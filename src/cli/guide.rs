@@ -9,8 +9,8 @@ use keysieve::finding::{Exposure, Finding, Level, Sighting};
 use keysieve::git::Repo;
 use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Options};
-use keysieve::rules::{Rule, RuleSet};
-use keysieve::scan::{Scanner, sightings};
+use keysieve::rules::{FileNames, Rule, RuleSet};
+use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
 use keysieve::source::{Files, History, Staged};
 
@@ -88,13 +88,17 @@ fn from_report(path: &Path, fingerprint: &str, rules: &RuleSet) -> Result<Findin
 
 /// Looks in the index, in the working tree, then in the history.
 fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Option<(Finding, &'static str)>> {
-    let scanner = Scanner::new(rules);
+    let (scanner, names) = (Scanner::new(rules), FileNames::of(rules));
     let found = std::sync::Mutex::new(Vec::new());
     let key = id_key();
     let id_key = key.as_deref().map(str::as_bytes);
     let keep = |seen: Vec<Sighting>| {
         let is_it = |s: &Sighting| s.hit.secret.fingerprint(id_key) == fingerprint;
         found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(seen.into_iter().filter(is_it));
+    };
+    let see = |blob: &Blob<'_>| {
+        let named = blob.origin.path().map_or_else(Vec::new, |path| names.fitting(path));
+        keep(scanner.sight(blob, &named));
     };
     let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let locate = |sightings| -> Result<Option<Finding>> {
@@ -105,7 +109,7 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     if repo.is_none_or(|repo| !repo.is_bare()) {
         let skip = globset::GlobSet::empty();
         if let Some(repo) = repo {
-            Staged { repo, skip: &skip, max_size: None }.visit(&|blob: &Blob<'_>| keep(scanner.sight(blob)))?;
+            Staged { repo, skip: &skip, max_size: None }.visit(&see)?;
             if let Some(finding) = locate(take())? {
                 return Ok(Some((finding, "the index")));
             }
@@ -120,15 +124,15 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
             threads: 0,
             only_changed: false,
         };
-        files.visit(&|blob: &Blob<'_>| keep(scanner.sight(blob)))?;
+        files.visit(&see)?;
         if let Some(finding) = locate(take())? {
             return Ok(Some((finding, "the working tree")));
         }
     }
     let Some(repo) = repo else { return Ok(None) };
-    History { repo, max_size: None }.visit(&|blob: &Blob<'_>, _: Option<_>| {
-        let scanned = scanner.scan_whole(blob.bytes);
-        keep(sightings(blob, scanned.matches));
+    let history = History { repo, max_size: None, knows: &|name: &[u8]| names.knows(name) };
+    history.visit(&|blob: &Blob<'_>, _: Option<_>| keep(scanner.sight(blob, &[])), &mut |blob, name| {
+        keep(scanner.sight(blob, &names.fitting(name)));
     })?;
     Ok(locate(take())?.map(|finding| (finding, "the history")))
 }

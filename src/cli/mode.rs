@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use keysieve::error::{Error, Result};
 use keysieve::git::Repo;
+use keysieve::rules::Confidence;
 
 use super::args::Scan;
 
@@ -59,6 +60,15 @@ impl Mode {
             Self::History(_) => "history",
             Self::Range(_) => "range",
             Self::Stdin => "stdin",
+        }
+    }
+
+    /// The least confidence of findings that count as open, unless the command line says otherwise: what is not sure
+    /// stops no commit, and what is hardly likely is listed only if asked for.
+    pub fn min_confidence(&self) -> Confidence {
+        match self {
+            Self::Staged => Confidence::High,
+            Self::Paths(_) | Self::History(_) | Self::Range(_) | Self::Stdin => Confidence::Medium,
         }
     }
 

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use keysieve::blob::{Blob, Origin};
 use keysieve::error::{Error, Result};
 use keysieve::rules::sample::{self, Random};
-use keysieve::rules::{CONFIDENCES, Rule, RuleSet, SEVERITIES, Selection};
+use keysieve::rules::{CONFIDENCES, FileNames, Kind, Rule, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Scanner, validate};
 
 use super::args::Rules;
@@ -32,7 +33,7 @@ fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static 
 fn list(rules: &RuleSet, filter: &str, json: bool) -> Result<Exit> {
     let filter = filter.to_ascii_lowercase();
     let fits = |rule: &&'static Rule| rule.id.contains(&filter) || rule.provider.to_ascii_lowercase().contains(&filter);
-    let rules: Vec<&'static Rule> = rules.iter().filter(fits).collect();
+    let rules: Vec<&'static Rule> = rules.all().filter(fits).collect();
     super::to_stdout(|out| if json { list_json(&rules, out) } else { list_text(&rules, out) })?;
     Ok(Exit::Clean)
 }
@@ -83,7 +84,10 @@ fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
             ("must match", rule.matches),
             ("must not match", rule.ignores),
         ];
-        writeln!(out, "  pattern: {}\n  reach: {} bytes", rule.pattern, rule.reach)?;
+        match rule.kind {
+            Kind::Content => writeln!(out, "  pattern: {}\n  reach: {} bytes", rule.pattern, rule.reach)?,
+            Kind::File => show_file(rule, out)?,
+        }
         if rule.entropy > 0.0 {
             writeln!(out, "  entropy: at least {} bits per character", rule.entropy)?;
         }
@@ -105,6 +109,20 @@ fn show(rules: &RuleSet, id: &str) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
+/// By what a file is known that is a secret in itself.
+fn show_file(rule: &Rule, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  a whole file")?;
+    if !rule.names.is_empty() {
+        writeln!(out, "  called: {}", rule.names.join(", "))?;
+    }
+    for magic in rule.magic {
+        let byte = |(byte, mask): (&u8, &u8)| if *mask == 0 { "??".to_owned() } else { format!("{byte:02x}") };
+        let bytes: Vec<String> = magic.bytes.iter().zip(magic.mask).map(byte).collect();
+        writeln!(out, "  begins with: {}", bytes.join(" "))?;
+    }
+    if rule.holds.is_empty() { Ok(()) } else { writeln!(out, "  holds: {}", rule.holds) }
+}
+
 /// Loads rule files and says every fault.
 fn check(files: Vec<PathBuf>) -> Result<Exit> {
     let selection = Selection { no_builtin: true, files, enable: vec!["*".into()], disable: vec![] };
@@ -117,7 +135,7 @@ fn check(files: Vec<PathBuf>) -> Result<Exit> {
     for warning in &rules.warnings {
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    super::to_stdout(|out| writeln!(out, "{} rules, no faults", rules.len()))?;
+    super::to_stdout(|out| writeln!(out, "{} rules, no faults", rules.all().count()))?;
     Ok(Exit::Clean)
 }
 
@@ -125,12 +143,23 @@ fn check(files: Vec<PathBuf>) -> Result<Exit> {
 fn test(files: Vec<PathBuf>, values: usize) -> Result<Exit> {
     let no_builtin = !files.is_empty();
     let rules = RuleSet::load(&Selection { no_builtin, files, enable: vec!["*".into()], disable: vec![] })?;
-    let failures: Vec<String> = rules.iter().flat_map(|rule| test_rule(rule, &rules, values)).collect();
+    let failures: Vec<String> = rules.all().flat_map(|rule| test_rule(rule, &rules, values)).collect();
     super::to_stdout(|out| {
         failures.iter().try_for_each(|failure| writeln!(out, "{failure}"))?;
-        writeln!(out, "{} rules tested with {values} values a sample, {} failures", rules.len(), failures.len())
+        writeln!(out, "{} rules tested with {values} values a sample, {} failures", rules.all().count(), failures.len())
     })?;
     Ok(if failures.is_empty() { Exit::Clean } else { Exit::Findings(1) })
+}
+
+/// Whether a rule finds something in a filled sample.
+fn finds(scanner: &Scanner, rule: &'static Rule, text: &str) -> bool {
+    if rule.kind == Kind::Content {
+        let found = scanner.scan_whole(text.as_bytes()).matches;
+        return found.iter().any(|m| m.rule.id == rule.id && m.implausible.is_none());
+    }
+    let Some((name, bytes)) = sample::file(text) else { return false };
+    let named = FileNames::of(&RuleSet::of(vec![rule])).fitting(name.as_bytes());
+    !scanner.sight(&Blob::whole(&Origin::Stdin, &bytes), &named).is_empty()
 }
 
 fn test_rule(rule: &'static Rule, loaded: &RuleSet, values: usize) -> Vec<String> {
@@ -152,8 +181,7 @@ fn test_rule(rule: &'static Rule, loaded: &RuleSet, values: usize) -> Vec<String
                     break;
                 }
             };
-            let found = scanner.scan_whole(text.as_bytes()).matches;
-            let open = found.iter().any(|m| m.rule.id == rule.id && m.implausible.is_none());
+            let open = finds(&scanner, rule, &text);
             failed += usize::from(open != wanted);
         }
         if failed > 0 {

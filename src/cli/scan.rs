@@ -14,8 +14,8 @@ use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
 use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Format, Options};
-use keysieve::rules::{CONFIDENCES, RuleSet, SEVERITIES, Selection};
-use keysieve::scan::{Carried, Scanner, sightings};
+use keysieve::rules::{CONFIDENCES, FileNames, Kind, RuleSet, SEVERITIES, Selection};
+use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Range, Staged, Stdin};
 use keysieve::suppress::{self, Policy};
@@ -58,13 +58,14 @@ fn search(
 ) -> Result<Outcome> {
     let scanner = Scanner::new(rules);
     let found = Found(Mutex::default());
-    let reading = Reading { args, config, scanner: &scanner, found: &found };
+    let names = FileNames::of(rules);
+    let reading = Reading { args, config, scanner: &scanner, names: &names, found: &found };
     let tally = reading.read(mode, repo)?;
     let id_key = id_key();
     let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
     let mut findings = provenance::locate(scene, found.into_vec())?;
     let now = now();
-    suppress::apply(&mut findings, &output.policy(config, matches!(mode, Mode::History(_)), &now));
+    suppress::apply(&mut findings, &output.policy(config, mode, &now));
     let mut notices = config.notices();
     notices.extend(rules.warnings.iter().cloned());
     let hidden = hidden(&scanner, &findings, &tally, &notices);
@@ -105,13 +106,14 @@ struct Reading<'a> {
     args: &'a Scan,
     config: &'a Config,
     scanner: &'a Scanner,
+    names: &'a FileNames,
     found: &'a Found,
 }
 
 impl Reading<'_> {
     fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<Tally> {
         let (skip, max_size) = (&self.config.skip, self.args.max_file_size);
-        let see = |blob: &Blob<'_>| self.found.add(self.scanner.sight(blob));
+        let see = |blob: &Blob<'_>| self.see(blob);
         match (mode, repo) {
             (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
             (Mode::Paths(paths), _) => self.files(paths, repo, false),
@@ -136,7 +138,12 @@ impl Reading<'_> {
             threads: self.args.threads.unwrap_or(0),
             only_changed,
         };
-        files.visit(&|blob: &Blob<'_>| self.found.add(self.scanner.sight(blob)))
+        files.visit(&|blob: &Blob<'_>| self.see(blob))
+    }
+
+    fn see(&self, blob: &Blob<'_>) {
+        let named = blob.origin.path().map_or_else(Vec::new, |path| self.names.fitting(path));
+        self.found.add(self.scanner.sight(blob, &named));
     }
 
     /// Every object, then what the working tree has beyond them.
@@ -147,12 +154,15 @@ impl Reading<'_> {
             let inherit = |base: Base<'_, _>| self.scanner.inherit(base.value, base.copies, blob.bytes.len());
             let (zones, carried) = base.map_or_else(whole, inherit);
             let scanned = self.scanner.scan(blob.bytes, blob.binary, &zones, carried);
-            if !scanned.matches.is_empty() {
-                self.found.add(sightings(blob, scanned.matches.clone()));
-            }
+            self.found.add(self.scanner.sightings(blob, &scanned, &[]));
             scanned
         };
-        let mut tally = History { repo, max_size: self.args.max_file_size }.visit(&scan)?;
+        let knows = |name: &[u8]| self.names.knows(name);
+        let history = History { repo, max_size: self.args.max_file_size, knows: &knows };
+        let mut tally = history.visit(&scan, &mut |blob, name| {
+            let seen = self.scanner.sight(blob, &self.names.fitting(name));
+            self.found.add(seen.into_iter().filter(|sighting| sighting.hit.rule.kind == Kind::File).collect());
+        })?;
         if tally.blobs + tally.commits == 0 {
             tally.skip(Reason::Missing, "the repository has no objects: there was nothing to audit");
         }
@@ -207,7 +217,7 @@ pub fn load(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
 /// Refuses rules of the user that the engine refuses: they would silently find nothing. Tests compile the built-in ones.
 pub fn compilable(rules: &RuleSet) -> Result<()> {
     let builtin = RuleSet::every_builtin();
-    let own: Vec<_> = rules.iter().filter(|rule| builtin.iter().all(|other| !std::ptr::eq(other, *rule))).collect();
+    let own: Vec<_> = rules.all().filter(|rule| builtin.all().all(|other| !std::ptr::eq(other, *rule))).collect();
     let faults: Vec<String> = keysieve::scan::uncompilable(&RuleSet::of(own))
         .iter()
         .map(|id| format!("the pattern of rule `{id}` is too large; make its counts smaller"))
@@ -238,7 +248,7 @@ struct Output<'a> {
     format: Format,
     further: Vec<(Format, PathBuf)>,
     min_severity: keysieve::rules::Severity,
-    min_confidence: keysieve::rules::Confidence,
+    min_confidence: Option<keysieve::rules::Confidence>,
 }
 
 impl<'a> Output<'a> {
@@ -254,13 +264,22 @@ impl<'a> Output<'a> {
             format: parse_format(&args.format)?,
             further: further.collect::<Result<_>>()?,
             min_severity: level("--min-severity", &args.min_severity, SEVERITIES)?,
-            min_confidence: level("--min-confidence", &args.min_confidence, CONFIDENCES)?,
+            min_confidence: args
+                .min_confidence
+                .as_ref()
+                .map(|word| level("--min-confidence", word, CONFIDENCES))
+                .transpose()?,
         })
     }
 
-    fn policy<'c>(&self, config: &'c Config, history: bool, now: &'c str) -> Policy<'c> {
-        let (min_severity, min_confidence) = (self.min_severity, self.min_confidence);
-        Policy { allowed: &config.allow, skip: history.then_some(&config.skip), min_severity, min_confidence, now }
+    fn policy<'c>(&self, config: &'c Config, mode: &Mode, now: &'c str) -> Policy<'c> {
+        Policy {
+            allowed: &config.allow,
+            skip: matches!(mode, Mode::History(_)).then_some(&config.skip),
+            min_severity: self.min_severity,
+            min_confidence: self.min_confidence.unwrap_or_else(|| mode.min_confidence()),
+            now,
+        }
     }
 
     fn write(&self, outcome: &Outcome) -> Result<()> {

@@ -3,12 +3,13 @@
 
 mod graph;
 mod head;
+mod setting;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::blob::{ObjectId, Origin, PlaceKind};
 use crate::error::Result;
-use crate::finding::{CommitInfo, Exposure, Finding, Level, Place, Sighting, Site, Suppression};
+use crate::finding::{CommitInfo, Exposure, Finding, Level, Place, Setting, Sighting, Site, Suppression};
 use crate::git::{Commit, Repo, Tag};
 use crate::pack::Kind;
 use crate::secret::Secret;
@@ -118,7 +119,11 @@ impl<'a> Locator<'a> {
         let suppression = implausible
             .map(|reason| Suppression { by: "check".into(), state: "implausible".into(), reason })
             .or_else(|| rule.public.then(identifier));
-        let places = placed.into_iter().map(|placed| placed.place).collect();
+        let places: Vec<Place> = placed.into_iter().map(|placed| placed.place).collect();
+        let settings: Vec<&str> = setting::of(&places, &secret).into_iter().map(Setting::word).collect();
+        if !settings.is_empty() {
+            details.insert(Setting::DETAIL.to_owned(), settings.join(", "));
+        }
         Finding { fingerprint, rule, secret, severity, confidence, details, exposure, places, suppression }
     }
 

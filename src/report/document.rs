@@ -11,8 +11,8 @@ use super::fill::{self, Values};
 use super::redact::{self, Redactor};
 use crate::blob::PlaceKind;
 use crate::coverage::Tally;
-use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Suppression};
-use crate::rules::{CONFIDENCES, Guidance, Rule, SEVERITIES};
+use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Setting, Suppression};
+use crate::rules::{CONFIDENCES, Confidence, Guidance, Kind, Rule, SEVERITIES};
 use crate::secret::Secret;
 
 /// A whole report.
@@ -22,6 +22,9 @@ pub(super) struct Document {
     pub tool: Tool,
     pub scan: Scan,
     pub findings: Vec<FindingDoc>,
+    /// What a commit is not blocked for, and its author should look at.
+    #[serde(skip)]
+    pub named: Vec<FindingDoc>,
 }
 
 /// Who wrote it.
@@ -90,6 +93,9 @@ pub(super) struct FindingDoc {
     /// The runbook with nothing filled in, for what is said of the rule.
     #[serde(skip)]
     pub runbook: GuidanceDoc,
+    /// What its sort of place adds to the runbook.
+    #[serde(skip)]
+    pub setting: Vec<String>,
     #[serde(skip)]
     pub level: Level,
     #[serde(skip)]
@@ -213,7 +219,7 @@ impl<'a> Builder<'a> {
     /// identifier, not a secret: it must stay legible in the commands that revoke the key it belongs to.
     pub fn new(findings: &'a [Finding], hidden: &'a [Secret], options: &Options) -> Self {
         let secrets =
-            findings.iter().filter(|finding| !finding.rule.public && !is_stand_in(finding)).map(|f| &f.secret);
+            findings.iter().filter(|f| !f.rule.public && !is_stand_in(f) && !is_text_of_file(f)).map(|f| &f.secret);
         let secrets = secrets.chain(hidden);
         let redactor = if options.show_secrets { Redactor::off() } else { Redactor::new(secrets) };
         Self { redactor, show_secrets: options.show_secrets }
@@ -222,11 +228,17 @@ impl<'a> Builder<'a> {
     /// The whole report.
     pub fn document(&self, outcome: &Outcome, options: &Options) -> Document {
         let listed = outcome.findings.iter().filter(|finding| finding.is_open() || options.show_suppressed);
+        let is_named = |finding: &&Finding| {
+            let below = finding.suppression.as_ref().is_some_and(|suppression| suppression.by == "threshold");
+            below && finding.confidence == Confidence::Medium && !options.show_suppressed
+        };
+        let named = outcome.findings.iter().filter(|_| outcome.mode == "staged").filter(is_named);
         Document {
             schema: 1,
             tool: Tool { name: "keysieve", version: env!("CARGO_PKG_VERSION") },
             scan: self.scan(outcome),
             findings: listed.map(|finding| self.finding(finding)).collect(),
+            named: named.map(|finding| self.finding(finding)).collect(),
         }
     }
 
@@ -262,8 +274,8 @@ impl<'a> Builder<'a> {
             title: self.redactor.ours(rule.title),
             severity: word(SEVERITIES, finding.severity),
             confidence: word(CONFIDENCES, finding.confidence),
-            redacted: self.redactor.label(&finding.secret),
-            secret: self.show_secrets.then(secret),
+            redacted: self.label(finding),
+            secret: (self.show_secrets && !is_file(finding)).then(secret),
             status: if finding.is_open() { "open" } else { "suppressed" },
             suppression: finding.suppression.as_ref().map(|s| self.suppression(s)),
             exposure: self.exposure(&finding.exposure),
@@ -272,6 +284,7 @@ impl<'a> Builder<'a> {
             details: details.collect(),
             guidance: self.guidance(rule, Some(finding)),
             runbook: self.guidance(rule, None),
+            setting: settings(finding).map(|setting| setting.advice().to_owned()).collect(),
             level: finding.exposure.level,
             known: rule,
         }
@@ -345,6 +358,7 @@ impl<'a> Builder<'a> {
         let maybe = |text: &str| (!text.is_empty()).then(|| fill(&text));
         let Guidance { headline, now, replace, investigate, clean_up, commands, .. } = *rule.guidance();
         let Guidance { console_url, docs, contact, warnings, .. } = *rule.guidance();
+        let settings = finding.into_iter().flat_map(settings).map(|setting| setting.advice().to_owned());
         GuidanceDoc {
             headline: fill(&headline),
             now: list(now),
@@ -355,15 +369,20 @@ impl<'a> Builder<'a> {
             console_url: maybe(console_url),
             docs: maybe(docs),
             contact: maybe(contact),
-            warnings: list(warnings),
+            warnings: warnings.iter().map(fill).chain(settings).collect(),
         }
     }
 
     fn values(&self, finding: &Finding) -> Values {
-        let own = [("redacted", self.redactor.label(&finding.secret)), ("fingerprint", finding.fingerprint.clone())];
+        let own = [("redacted", self.label(finding)), ("fingerprint", finding.fingerprint.clone())];
         let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
         let details = finding.details.iter().map(|(name, value)| (name.clone(), self.redactor.data(value)));
         Values { named: own.chain(details).collect(), prefix: self.redactor.data(&finding.secret.public_prefix()) }
+    }
+
+    /// What may be shown of a secret.
+    fn label(&self, finding: &Finding) -> String {
+        if is_file(finding) { "(the whole file)".to_owned() } else { self.redactor.label(&finding.secret) }
     }
 
     fn all(&self, texts: &[String]) -> Vec<String> {
@@ -374,6 +393,22 @@ impl<'a> Builder<'a> {
 /// The word for a value of an ordered list of words.
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
     words.iter().find(|(_, it)| *it == value).map_or("", |(word, _)| word)
+}
+
+/// A file that is a secret in itself: what it holds is not ours to print.
+fn is_file(finding: &Finding) -> bool {
+    finding.rule.kind == Kind::File
+}
+
+/// A file of one word, such as a key by itself, can stand elsewhere as well; of a longer one no string is worth hiding.
+fn is_text_of_file(finding: &Finding) -> bool {
+    is_file(finding) && finding.secret.reveal().trim_ascii().iter().any(u8::is_ascii_whitespace)
+}
+
+/// What sorts of places a finding is in.
+fn settings(finding: &Finding) -> impl Iterator<Item = Setting> + '_ {
+    let words = finding.details.get(Setting::DETAIL).map_or("", String::as_str).split(", ");
+    words.filter_map(|word| Setting::ALL.iter().copied().find(|setting| setting.word() == word))
 }
 
 /// A short value that a check knows for a placeholder (`secret`, `changeme`) is no secret, and a word of many paths.

@@ -4,6 +4,7 @@ use super::document::{FindingDoc, GuidanceDoc};
 use super::escape::pathspec;
 use super::page::{ALARM, BOLD, PLAIN, Page, WARN};
 use crate::finding::Level;
+use crate::rules::Kind;
 
 /// How many paths get a command of their own.
 const MAX_COMMANDS: usize = 5;
@@ -12,7 +13,7 @@ const MAX_COMMANDS: usize = 5;
 pub(super) fn first_acts(page: &mut Page, finding: &FindingDoc) {
     match finding.level {
         Level::Staged => unstage(page, finding),
-        Level::Worktree => worktree(page),
+        Level::Worktree => worktree(page, finding),
         Level::Local => rewrite(page, finding),
         Level::Dangling => page.verbatim(4, BOLD, "git gc --prune=now"),
         Level::Pushed | Level::Unreachable | Level::Unknown => {}
@@ -33,12 +34,20 @@ fn unstage(page: &mut Page, finding: &FindingDoc) {
     if paths.len() > MAX_COMMANDS {
         page.paragraph("    ", PLAIN, &format!("and the same for {} more", paths.len() - MAX_COMMANDS));
     }
-    let then = "Then take the value out of the file (read it from an environment variable or a secret manager), \
-                stage the file again and commit.";
+    let then = match finding.known.kind {
+        Kind::File => "Then add a line for it to .gitignore and commit: the whole file stays out of git.",
+        Kind::Content => {
+            "Then take the value out of the file (read it from an environment variable or a secret manager), \
+             stage the file again and commit."
+        }
+    };
     page.paragraph("  ", PLAIN, then);
 }
 
-fn worktree(page: &mut Page) {
+fn worktree(page: &mut Page, finding: &FindingDoc) {
+    if finding.known.kind == Kind::File {
+        return page.paragraph("  ", PLAIN, "Keep the whole file out of git with a line in .gitignore.");
+    }
     let then = "Take the value out of the file (read it from an environment variable or a secret manager) before you \
                 `git add` it, or keep the whole file out of git with a line in .gitignore.";
     page.paragraph("  ", PLAIN, then);
@@ -51,8 +60,13 @@ fn rewrite(page: &mut Page, finding: &FindingDoc) {
     let first = format!("Mark {commit} as `edit` (if it is the very first commit: --root in place of {commit}~1).");
     page.paragraph("   1. ", PLAIN, &first);
     page.verbatim(6, BOLD, &format!("git rebase -i {commit}~1"));
-    page.paragraph("   2. ", PLAIN, "Take the value out of the file, then");
-    page.verbatim(6, BOLD, &format!("git add {path}"));
+    if finding.known.kind == Kind::File {
+        page.paragraph("   2. ", PLAIN, "Take the file out, add a line for it to .gitignore, then");
+        page.verbatim(6, BOLD, &format!("git rm --cached {path}"));
+    } else {
+        page.paragraph("   2. ", PLAIN, "Take the value out of the file, then");
+        page.verbatim(6, BOLD, &format!("git add {path}"));
+    }
     page.verbatim(6, BOLD, "git commit --amend --no-edit");
     page.verbatim(6, BOLD, "git rebase --continue");
     page.paragraph("   3. ", PLAIN, "Scan again: other commits and stashes may have it too.");
@@ -90,6 +104,13 @@ pub(super) fn whole(page: &mut Page, guidance: &GuidanceDoc) {
     steps(page, "Investigate", &guidance.investigate, false);
     steps(page, "Clean up", &guidance.clean_up, false);
     links(page, guidance);
+}
+
+/// What the sort of place adds, where the runbook with it is not printed.
+pub(super) fn settings(page: &mut Page, finding: &FindingDoc) {
+    for advice in &finding.setting {
+        page.flow("   ! ", WARN, 5, &[(PLAIN, advice)]);
+    }
 }
 
 fn first_steps(page: &mut Page, guidance: &GuidanceDoc) {

@@ -8,7 +8,7 @@ use super::{Format, Options, write, write_guide};
 use crate::blob::{ObjectId, PlaceKind};
 use crate::coverage::{Reason, Tally};
 use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Site, Suppression};
-use crate::rules::{Confidence, Edge, Guidance, Rule, Severity};
+use crate::rules::{Confidence, Edge, Guidance, Kind, Rule, Severity};
 use crate::secret::Secret;
 
 static GUIDANCE: Guidance = Guidance {
@@ -35,6 +35,7 @@ const RULE_LIKE: Rule = Rule {
     homepage: "",
     title: "Runra Sandbox API key",
     aliases: &[],
+    kind: Kind::Content,
     severity: Severity::Critical,
     confidence: Confidence::High,
     enabled: true,
@@ -47,6 +48,9 @@ const RULE_LIKE: Rule = Rule {
     edge: Edge::Token,
     anchored: true,
     reach: 96,
+    names: &[],
+    magic: &[],
+    holds: "",
     entropy: 0.0,
     validate: &[],
     near: &[],

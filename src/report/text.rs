@@ -31,6 +31,9 @@ pub(super) fn render(document: &Document, options: &Options) -> String {
         guidance(&mut page, finding, number, &mut printed, options);
     }
     suppressed(&mut page, document);
+    if !options.quiet {
+        named(&mut page, document);
+    }
     page.gap();
     coverage::render(&mut page, document, options);
     page.into_text()
@@ -186,7 +189,10 @@ fn details(page: &mut Page, finding: &FindingDoc, options: &Options) {
 fn guidance(page: &mut Page, finding: &FindingDoc, number: Option<usize>, printed: &mut Runbooks, options: &Options) {
     match finding.level {
         Level::Dangling => return,
-        Level::Staged | Level::Worktree => return runbook::in_short(page, finding),
+        Level::Staged | Level::Worktree => {
+            runbook::settings(page, finding);
+            return runbook::in_short(page, finding);
+        }
         _ if options.quiet => {
             page.paragraph("  ", ALARM, &finding.guidance.headline);
             return runbook::pointer(page, finding);
@@ -202,6 +208,7 @@ fn guidance(page: &mut Page, finding: &FindingDoc, number: Option<usize>, printe
             page.paragraph("  ", ALARM, &format!("Do the same as for {which}: {}", finding.guidance.headline));
             if *guidance != finding.guidance {
                 runbook::commands(page, &finding.guidance);
+                runbook::settings(page, finding);
             }
         }
         None => {
@@ -211,6 +218,21 @@ fn guidance(page: &mut Page, finding: &FindingDoc, number: Option<usize>, printe
             }
             printed.insert(key, (number, finding.guidance.clone()));
         }
+    }
+}
+
+/// What a commit is not blocked for, a line each.
+fn named(page: &mut Page, document: &Document) {
+    if document.named.is_empty() {
+        return;
+    }
+    page.gap();
+    page.paragraph("", WARN, "Not blocked, worth a look (`--min-confidence medium` blocks on these)");
+    for finding in &document.named {
+        let spot = &finding.first;
+        let line = spot.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let position = spot.path.as_ref().map_or_else(String::new, |path| format!("{path}{line}"));
+        page.place(2, &position, &format!("{} {}", finding.title, finding.redacted));
     }
 }
 

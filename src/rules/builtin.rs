@@ -1,7 +1,7 @@
 //! The rules that ship with the program, as tables written by `build.rs`, and users' rules made to last as long.
 
 use super::schema::{FileDef, GuidanceDef};
-use super::{Confidence, Edge, Guidance, Part, Rule, Severity};
+use super::{Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity};
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
@@ -46,6 +46,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         homepage,
         title: text(rule.title),
         aliases: texts(rule.aliases),
+        kind: rule.kind,
         severity: rule.severity,
         confidence: rule.confidence,
         enabled: rule.enabled,
@@ -58,6 +59,9 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         edge: rule.compiled.edge,
         anchored: rule.compiled.anchored,
         reach: rule.compiled.reach,
+        names: texts(rule.names),
+        magic: list(rule.magic.into_iter().map(|m| Magic { bytes: list(m.bytes), mask: list(m.mask) }).collect()),
+        holds: text(rule.holds),
         entropy: rule.entropy,
         validate: texts(rule.validate),
         near: texts(rule.near),

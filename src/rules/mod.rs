@@ -1,6 +1,8 @@
 //! Rules: the keywords, pattern and checks of each kind of credential, and what to do when one leaked.
 
 mod builtin;
+mod magic;
+mod names;
 mod pattern;
 pub mod sample;
 pub(crate) mod schema;
@@ -11,8 +13,9 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::error::{Error, Result};
 use crate::yaml;
+pub use names::FileNames;
 pub use pattern::Edge;
-pub use schema::{CONFIDENCES, Confidence, SEVERITIES, Severity};
+pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
 
 /// One kind of credential. Rules live as long as the program: built-in ones are static tables,
 /// a user's are read once.
@@ -28,6 +31,8 @@ pub struct Rule {
     pub title: &'static str,
     /// Other names of the rule.
     pub aliases: &'static [&'static str],
+    /// What it is about.
+    pub kind: Kind,
     /// What its holder can do.
     pub severity: Severity,
     /// How sure a match is.
@@ -52,6 +57,12 @@ pub struct Rule {
     pub anchored: bool,
     /// Longest match, or radius of context, in bytes.
     pub reach: usize,
+    /// Names by which a file is known that is a secret in itself; one `*` stands for anything.
+    pub names: &'static [&'static str],
+    /// First bytes by which it is known.
+    pub magic: &'static [Magic],
+    /// What it must hold, as a regular expression over bytes; empty for anything.
+    pub holds: &'static str,
     /// Least Shannon entropy of the secret's body, in bits per character; 0 for none.
     pub entropy: f64,
     /// Named offline checks.
@@ -78,6 +89,23 @@ pub struct Rule {
     pub matches: &'static [&'static str],
     /// Sample templates that must not become an open finding.
     pub ignores: &'static [&'static str],
+}
+
+/// The bytes that a file begins with; where `mask` is 0 any byte fits.
+#[derive(Debug)]
+pub struct Magic {
+    /// The bytes.
+    pub bytes: &'static [u8],
+    /// As long as `bytes`; 0 or 255.
+    pub mask: &'static [u8],
+}
+
+impl Magic {
+    /// Whether a file begins so.
+    pub fn fits(&self, file: &[u8]) -> bool {
+        let same = |((a, b), mask): ((&u8, &u8), &u8)| a == b || *mask == 0;
+        file.len() >= self.bytes.len() && file.iter().zip(self.bytes).zip(self.mask).all(same)
+    }
 }
 
 /// Another credential that completes one.
@@ -148,7 +176,10 @@ pub struct Selection {
 /// The rules of a run, in a fixed order, immutable and shared.
 #[derive(Debug)]
 pub struct RuleSet {
+    /// Those of `kind: content`.
     rules: Vec<&'static Rule>,
+    /// Those of `kind: file`.
+    files: Vec<&'static Rule>,
     /// What should be better in the user's rule files.
     pub warnings: Vec<String>,
 }
@@ -156,18 +187,18 @@ pub struct RuleSet {
 impl RuleSet {
     /// All built-in rules that are on.
     pub fn builtin() -> Self {
-        let rules = builtin::RULES.iter().filter(|rule| rule.enabled).collect();
-        Self { rules, warnings: Vec::new() }
+        Self::of(builtin::RULES.iter().filter(|rule| rule.enabled).collect())
     }
 
     /// All built-in rules, those that are off too.
     pub fn every_builtin() -> Self {
-        Self { rules: builtin::RULES.iter().collect(), warnings: Vec::new() }
+        Self::of(builtin::RULES.iter().collect())
     }
 
     /// A set of the rules given.
     pub fn of(rules: Vec<&'static Rule>) -> Self {
-        Self { rules, warnings: Vec::new() }
+        let (files, rules) = rules.into_iter().partition(|rule| rule.kind == Kind::File);
+        Self { rules, files, warnings: Vec::new() }
     }
 
     /// The rules that `selection` asks for.
@@ -189,32 +220,42 @@ impl RuleSet {
         if rules.is_empty() {
             return Err(Error::Usage("no rules are left to scan with; see --enable, --disable and --rules".into()));
         }
-        Ok(Self { rules, warnings })
+        Ok(Self { warnings, ..Self::of(rules) })
     }
 
-    /// The rules, in order.
+    /// The rules about credentials in content, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &'static Rule> + '_ {
         self.rules.iter().copied()
     }
 
-    /// How many rules there are.
+    /// The rules about files that are secrets in themselves, in order.
+    pub fn files(&self) -> impl ExactSizeIterator<Item = &'static Rule> + '_ {
+        self.files.iter().copied()
+    }
+
+    /// All rules.
+    pub fn all(&self) -> impl Iterator<Item = &'static Rule> + '_ {
+        self.iter().chain(self.files())
+    }
+
+    /// How many rules about content there are.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.rules.is_empty()
+        self.all().next().is_none()
     }
 
-    /// The rule at a place in the order.
+    /// The rule about content at a place in the order.
     pub fn get(&self, index: usize) -> &'static Rule {
         self.rules[index]
     }
 
     /// The rule with this id or alias.
     pub fn find(&self, id: &str) -> Option<&'static Rule> {
-        self.iter().find(|rule| rule.id == id || rule.aliases.contains(&id))
+        self.all().find(|rule| rule.id == id || rule.aliases.contains(&id))
     }
 
     /// The rule with this id or alias.
@@ -223,7 +264,7 @@ impl RuleSet {
     /// There is none; the nearest id is suggested.
     pub fn named(&self, id: &str) -> Result<&'static Rule> {
         self.find(id).ok_or_else(|| {
-            let ids: Vec<_> = self.iter().map(|rule| rule.id).collect();
+            let ids: Vec<_> = self.all().map(|rule| rule.id).collect();
             let hint = yaml::nearest(id, &ids)
                 .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
             Error::Usage(format!("no rule is called `{id}`; {hint}"))

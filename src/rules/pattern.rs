@@ -99,6 +99,11 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
     Ok(Compiled { regex, edge, anchored, reach, keywords })
 }
 
+/// Whether what a file must hold is a pattern over bytes. It is searched for in a bounded piece, so it may be unbounded.
+pub fn check_holds(regex: &str) -> Result<(), String> {
+    parse(regex).map(drop).map_err(|why| why.replace("`pattern`", "`holds`"))
+}
+
 fn expand(pattern: &str) -> Result<String, String> {
     let opens = GLUE.strip_suffix(SCHEME_WORD).unwrap_or(GLUE);
     let expanded = pattern.replace("{assign}", ASSIGN).replace("{glue}", GLUE).replace("{opens}", opens);

@@ -60,6 +60,20 @@ pub fn fill(template: &str, random: &mut Random, checks: &Checks) -> Result<Stri
     Ok(out)
 }
 
+/// The name and the bytes of a whole file that a filled sample of a file rule describes: `NAME|CONTENT`, where `\xHH`
+/// in the content stands for a byte.
+pub fn file(sample: &str) -> Option<(&str, Vec<u8>)> {
+    let (name, content) = sample.split_once('|')?;
+    let (mut bytes, mut rest) = (Vec::new(), content.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        let byte = rest.strip_prefix(b"\\x").and_then(<[u8]>::first_chunk::<2>);
+        let byte = byte.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &rest[4..] } else { after };
+    }
+    Some((name, bytes))
+}
+
 enum Item<'a> {
     Check(&'a str),
     Characters(Vec<u8>, usize, usize),

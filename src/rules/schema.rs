@@ -1,6 +1,7 @@
 //! The shape of a rule file, `rules/PROVIDER.yaml`, as written: read strictly, every fault reported.
 //! Shared with `build.rs`, which reads the built-in files by the same code.
 
+use super::magic::{self, MagicDef};
 use super::pattern::{self, Compiled};
 use super::yaml::{Fault, Map, Node, Value, parse};
 
@@ -15,6 +16,15 @@ pub enum Severity {
     High,
     /// Takes over an account, runs code, spends money.
     Critical,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A credential somewhere in the content.
+    Content,
+    /// A file that is a secret in itself, known by its first bytes, its name, or both.
+    File,
 }
 
 /// How sure a match is a real credential of its kind.
@@ -36,6 +46,9 @@ pub const SEVERITIES: &[(&str, Severity)] =
 pub const CONFIDENCES: &[(&str, Confidence)] =
     &[("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)];
 
+/// The words for kinds of rules.
+const KINDS: &[(&str, Kind)] = &[("content", Kind::Content), ("file", Kind::File)];
+
 /// Another credential that completes this one.
 #[derive(Debug, Clone)]
 pub struct PartDef {
@@ -51,6 +64,7 @@ pub struct RuleDef {
     pub id: String,
     pub aliases: Vec<String>,
     pub title: String,
+    pub kind: Kind,
     pub severity: Severity,
     pub confidence: Confidence,
     pub enabled: bool,
@@ -60,6 +74,9 @@ pub struct RuleDef {
     pub ignore_case: bool,
     pub pattern: String,
     pub compiled: Compiled,
+    pub names: Vec<String>,
+    pub magic: Vec<MagicDef>,
+    pub holds: String,
     pub entropy: f64,
     pub validate: Vec<String>,
     pub near: Vec<String>,
@@ -262,6 +279,7 @@ fn read_rule(
     let rule = RuleDef {
         aliases: map.texts("aliases", faults),
         title: map.required_text("title", faults),
+        kind: map.choice("kind", KINDS, faults).unwrap_or(Kind::Content),
         severity: map.choice("severity", SEVERITIES, faults).unwrap_or(Severity::Medium),
         confidence: map.choice("confidence", CONFIDENCES, faults).unwrap_or(Confidence::Medium),
         enabled: map.flag("enabled", true, faults),
@@ -269,8 +287,11 @@ fn read_rule(
         public: map.flag("public", false, faults),
         keywords: map.texts("keywords", faults),
         ignore_case: map.flag("ignore_case", false, faults),
-        pattern: map.required_text("pattern", faults),
+        pattern: map.text("pattern", faults).unwrap_or_default(),
         compiled: Compiled::default(),
+        names: map.texts("names", faults),
+        magic: Vec::new(),
+        holds: map.text("holds", faults).unwrap_or_default(),
         entropy: map.number("entropy", faults).unwrap_or(0.0),
         validate: map.texts("validate", faults),
         near: map.texts("near", faults),
@@ -287,8 +308,10 @@ fn read_rule(
         id,
     };
     let rule = with_samples(rule, &mut map, faults);
-    let rule = with_pattern(rule, &mut map, faults);
-    map.choice("kind", &[("content", ())], faults);
+    let rule = match rule.kind {
+        Kind::Content => with_pattern(rule, &mut map, faults),
+        Kind::File => with_marks(rule, &mut map, faults),
+    };
     for check in rule.validate.iter().filter(|name| !is_check(name)) {
         let names =
             super::yaml::nearest(check, CHECKS).map_or_else(|| CHECKS.join(", "), |n| format!("did you mean `{n}`?"));
@@ -312,6 +335,10 @@ fn read_rule(
 
 fn with_pattern(mut rule: RuleDef, map: &mut Map<'_>, faults: &mut Vec<Fault>) -> RuleDef {
     let reach = map.count("reach", faults).unwrap_or(0);
+    refuse(&["names", "magic", "holds"], "is for rules with `kind: file`", map, faults);
+    if rule.pattern.is_empty() {
+        faults.push(map.at().fault("a rule needs `pattern`"));
+    }
     if rule.keywords.is_empty() {
         faults.push(map.at().fault(format!("rule `{}` needs `keywords`: literals to look for first", rule.id)));
         return rule;
@@ -322,6 +349,40 @@ fn with_pattern(mut rule: RuleDef, map: &mut Map<'_>, faults: &mut Vec<Fault>) -
     match pattern::compile(&rule.pattern, &rule.keywords, rule.ignore_case, reach) {
         Ok(compiled) => rule.compiled = compiled,
         Err((field, why)) => faults.push(map.place(field).fault(format!("rule `{}`: {why}", rule.id))),
+    }
+    rule
+}
+
+/// Fields that mean nothing for this kind of rule.
+fn refuse(fields: &[&'static str], why: &str, map: &mut Map<'_>, faults: &mut Vec<Fault>) {
+    for field in fields {
+        if map.get(field).is_some() {
+            faults.push(map.place(field).fault(format!("`{field}` {why}")));
+        }
+    }
+}
+
+/// By what a file is known that is a secret in itself.
+fn with_marks(mut rule: RuleDef, map: &mut Map<'_>, faults: &mut Vec<Fault>) -> RuleDef {
+    const OTHERS: &[&str] =
+        &["keywords", "pattern", "reach", "ignore_case", "entropy", "validate", "near", "parts", "generic", "public"];
+    refuse(OTHERS, "is for what stands in content; `kind: file` has `names`, `magic` and `holds`", map, faults);
+    for text in map.texts("magic", faults) {
+        match magic::parse(&text, !rule.names.is_empty()) {
+            Ok(magic) => rule.magic.push(magic),
+            Err(why) => faults.push(map.place("magic").fault(format!("rule `{}`: {why}", rule.id))),
+        }
+    }
+    for name in &rule.names {
+        if let Err(why) = magic::check_name(name) {
+            faults.push(map.place("names").fault(format!("rule `{}`: {why}", rule.id)));
+        }
+    }
+    if let Err(why) = pattern::check_holds(&rule.holds) {
+        faults.push(map.place("holds").fault(format!("rule `{}`: {why}", rule.id)));
+    }
+    if rule.names.is_empty() && rule.magic.is_empty() {
+        faults.push(map.at().fault(format!("rule `{}` needs `names` or `magic`: by what is the file known?", rule.id)));
     }
     rule
 }

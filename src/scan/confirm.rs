@@ -117,7 +117,7 @@ impl Pattern {
     }
 }
 
-/// Whether every pattern of the set compiles; the ids of those that do not.
-pub fn uncompilable(rules: &RuleSet) -> Vec<&'static str> {
-    rules.iter().filter(|rule| Pattern::compile(rule).is_none()).map(|rule| rule.id).collect()
+/// The ids of rules whose pattern the engine refuses.
+pub fn uncompilable(rules: &RuleSet) -> impl Iterator<Item = &'static str> + '_ {
+    rules.iter().filter(|rule| Pattern::compile(rule).is_none()).map(|rule| rule.id)
 }

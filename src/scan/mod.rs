@@ -10,14 +10,14 @@ mod filter;
 mod settle;
 mod site;
 pub mod validate;
+mod whole;
 
 use std::ops::Range;
 
-use crate::blob::Blob;
+use crate::blob::{Blob, Start};
 use crate::finding::{Match, Sighting, Site};
 use crate::rules::{Confidence, Rule, RuleSet};
 use crate::secret::Secret;
-pub use confirm::uncompilable;
 use confirm::{Confirmed, Patterns};
 pub use filter::{Filter, Hit};
 
@@ -27,6 +27,7 @@ pub struct Scanner {
     rules: Vec<&'static Rule>,
     filter: Filter,
     patterns: Patterns,
+    files: whole::Files,
 }
 
 /// A keyword hit and what its rules made of it: what is carried over to a delta child.
@@ -75,7 +76,12 @@ pub struct Scanned {
 impl Scanner {
     /// Prepares a rule set.
     pub fn new(rules: &RuleSet) -> Self {
-        Self { rules: rules.iter().collect(), filter: Filter::new(rules), patterns: Patterns::new(rules) }
+        Self {
+            rules: rules.iter().collect(),
+            filter: Filter::new(rules),
+            patterns: Patterns::new(rules),
+            files: whole::Files::new(rules),
+        }
     }
 
     /// Scans the zones of `bytes` that are new, and adds what is carried over for the rest.
@@ -102,10 +108,21 @@ impl Scanner {
     }
 
     /// Scans a blob and takes the sites of what it finds while the bytes are at hand.
-    pub fn sight(&self, blob: &Blob<'_>) -> Vec<Sighting> {
+    /// `named` are the rules about whole files that its name speaks for.
+    pub fn sight(&self, blob: &Blob<'_>, named: &[&'static Rule]) -> Vec<Sighting> {
         let whole = 0..blob.bytes.len();
         let scanned = self.scan(blob.bytes, blob.binary, std::slice::from_ref(&whole), Carried::default());
-        sightings(blob, scanned.matches)
+        self.sightings(blob, &scanned, named)
+    }
+
+    /// Pairs what was found in a blob with its sites, and adds what the blob is as a whole.
+    pub fn sightings(&self, blob: &Blob<'_>, scanned: &Scanned, named: &[&'static Rule]) -> Vec<Sighting> {
+        let is_beginning = blob.start == Start::ZERO;
+        let file = if is_beginning { self.files.find(blob.bytes, named) } else { None };
+        if scanned.matches.is_empty() && file.is_none() {
+            return Vec::new();
+        }
+        sited(blob, settle::with_file(scanned.matches.clone(), file))
     }
 
     /// Judges and settles what something else found: the number of a rule, its whole match, its secret, and where the
@@ -203,11 +220,13 @@ fn is_interpolated(bytes: &[u8], span: &Range<usize>) -> bool {
     opens || before.ends_with(b"}") || before.ends_with(b"{") && after.starts_with(b"}")
 }
 
+/// Whether every pattern of the set compiles; the ids of those that do not.
+pub fn uncompilable(rules: &RuleSet) -> Vec<&'static str> {
+    confirm::uncompilable(rules).chain(whole::uncompilable(rules)).collect()
+}
+
 /// Pairs matches with their sites. Matches that begin outside the piece's own range belong to its neighbour.
-pub fn sightings(blob: &Blob<'_>, mut matches: Vec<Match>) -> Vec<Sighting> {
-    if matches.is_empty() {
-        return Vec::new();
-    }
+fn sited(blob: &Blob<'_>, mut matches: Vec<Match>) -> Vec<Sighting> {
     let sites: Vec<Site> = site::sites(blob.bytes, blob.start, &matches);
     let offset = usize::try_from(blob.start.offset).unwrap_or(usize::MAX);
     let own = blob.own.0..blob.own.1.max(blob.own.0);

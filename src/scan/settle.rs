@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::Raw;
+use super::{Raw, validate};
+use crate::finding::Match;
 use crate::rules::{Confidence, Part};
 
 /// Settles the matches of one blob, in order of their place.
@@ -17,7 +18,32 @@ pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
     raw.dedup_by(|a, b| a.found.span == b.found.span && a.found.rule.id == b.found.rule.id);
     let mut kept = without_overlaps(raw);
     kept.sort_by_key(|m| (m.found.span.start, m.found.span.end));
-    join_parts(kept)
+    let mut joined = join_parts(kept);
+    joined.iter_mut().for_each(promote);
+    joined
+}
+
+/// A random value right behind its provider's name or prefix is surer than the rule is of such shapes, and stays so
+/// where its other half is not near: what stops a commit must not hang on that.
+fn promote(m: &mut Raw) {
+    let found = &mut m.found;
+    if validate::is_convincing(found.rule, found.secret.reveal()) {
+        found.confidence = match found.confidence {
+            Confidence::Low => Confidence::Medium,
+            Confidence::Medium | Confidence::High => Confidence::High,
+        };
+    }
+}
+
+/// Adds what the blob is as a whole. A secret found in it that is as sure is worth more, since it says whom to ask to
+/// revoke it: then the file gives no finding of its own.
+pub(super) fn with_file(mut matches: Vec<Match>, file: Option<Match>) -> Vec<Match> {
+    let Some(file) = file else { return matches };
+    let is_worth_more = |m: &Match| m.implausible.is_none() && !m.rule.public && m.confidence >= file.confidence;
+    if !matches.iter().any(is_worth_more) {
+        matches.insert(0, file);
+    }
+    matches
 }
 
 fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {

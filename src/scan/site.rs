@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::blob::Start;
 use crate::finding::{Allow, Match, Site};
+use crate::rules::Kind;
 
 /// A marker in a comment, and whether it holds for its own line, for the next one, or both.
 struct Marker {
@@ -36,6 +37,10 @@ pub fn sites(bytes: &[u8], start: Start, matches: &[Match]) -> Vec<Site> {
     matches
         .iter()
         .map(|m| {
+            if m.rule.kind == Kind::File {
+                // A whole file has no line; a marker on its first one holds for it.
+                return Site { allows: allows(bytes, &m.span, &spans), ..Site::default() };
+            }
             here = here.after(&bytes[at..m.span.start]);
             at = m.span.start;
             let end = here.after(&bytes[m.span.clone()]);

@@ -1,6 +1,6 @@
 //! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::Base;
@@ -15,21 +15,25 @@ pub struct History<'a> {
     pub repo: &'a Repo,
     /// Larger blobs are left out.
     pub max_size: Option<u64>,
+    /// Which names of files make a blob worth a second look: only trees know what a blob is called.
+    pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
 impl History<'_> {
-    /// Lends every blob once, with what the closure returned for the blob that it is stored as a change of.
+    /// Lends every blob once, with what the closure returned for the blob that it is stored as a change of; then those
+    /// with a known name once more to `named`, with that name.
     ///
     /// # Errors
     /// The refs cannot be listed.
     pub fn visit<T: Send + Sync>(
         &self,
         visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
+        named: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> crate::error::Result<Tally> {
         let noted = Mutex::new(Tally::default());
         let note = |other: Tally| noted.lock().unwrap_or_else(PoisonError::into_inner).merge(other);
         let shallow = self.repo.shallow();
-        let named = Named::default();
+        let entries = Named::default();
         let read =
             self.repo.store().for_each(Kinds::ALL, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
                 Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
@@ -47,11 +51,14 @@ impl History<'_> {
                     tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
                     None
                 }
-                Kind::Tree => Some(self.tree(&object, base.and_then(Option::as_ref), visit, &named)),
+                Kind::Tree => Some(self.tree(&object, base.and_then(Option::as_ref), visit, &entries)),
             });
         let mut tally = tally_of(read);
         tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
-        named.missing(self.repo, self.is_partial(), &mut tally);
+        for (id, name) in entries.known() {
+            self.named(id, &name, named);
+        }
+        entries.missing(self.repo, self.is_partial(), &mut tally);
         for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
         }
@@ -116,10 +123,19 @@ impl History<'_> {
         visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
         named: &Named,
     ) -> T {
-        named.note(object, self.repo.hash);
+        named.note(object, self.repo.hash, self.knows);
         let origin = Origin::Tree { id: object.id.to_owned() };
         let base = base.zip(object.copies).map(|(value, copies)| Base { value, copies });
         visit(&Blob { binary: false, ..Blob::whole(&origin, object.bytes) }, base)
+    }
+
+    /// Lends a blob that was read before. If it could not be, that was told of then.
+    fn named(&self, id: ObjectId, name: &[u8], visit: &mut dyn FnMut(&Blob<'_>, &[u8])) {
+        let mut bytes = Vec::new();
+        let read = self.repo.read(&id, Kind::Blob, &mut bytes);
+        if read.is_ok() && self.max_size.is_none_or(|max| bytes.len() as u64 <= max) {
+            visit(&Blob::whole(&Origin::Object { id }, &bytes), name);
+        }
     }
 
     /// Names of refs, and the repository's configuration.
@@ -145,17 +161,21 @@ impl History<'_> {
 
 /// The objects that trees name, by the first eight bytes of their ids: whether all are there is asked at the end, of the
 /// distinct ones only. Two ids that agree in eight bytes would hide one another; nobody has seen that happen by chance.
-struct Named(Vec<Mutex<HashMap<u64, ObjectId>>>);
+struct Named {
+    all: Vec<Mutex<HashMap<u64, ObjectId>>>,
+    /// Blobs with a name that is worth a second look.
+    known: Mutex<BTreeSet<(ObjectId, Vec<u8>)>>,
+}
 
 impl Default for Named {
     fn default() -> Self {
-        Self((0..64).map(|_| Mutex::default()).collect())
+        Self { all: (0..64).map(|_| Mutex::default()).collect(), known: Mutex::default() }
     }
 }
 
 impl Named {
     /// Notes the entries of a tree; of a delta, only those that its base does not have at hand.
-    fn note(&self, object: &Object<'_>, hash: pack::HashKind) {
+    fn note(&self, object: &Object<'_>, hash: pack::HashKind, knows: &dyn Fn(&[u8]) -> bool) {
         let start = object.bytes.as_ptr() as usize;
         let mut copies = object.copies.unwrap_or_default().iter().peekable();
         for entry in object::tree_entries(object.bytes, hash).filter(|entry| entry.mode != Mode::Submodule) {
@@ -165,13 +185,22 @@ impl Named {
             if copies.peek().is_some_and(|copy| copy.child as usize <= from && to <= (copy.child + copy.len) as usize) {
                 continue;
             }
+            if entry.mode == Mode::Blob && knows(entry.name) {
+                let known = (entry.id(), entry.name.to_vec());
+                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(known);
+            }
             let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            self.0[(short & 63) as usize]
+            self.all[(short & 63) as usize]
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .entry(short)
                 .or_insert_with(|| entry.id());
         }
+    }
+
+    /// The blobs with a known name, in an order that does not depend on threads.
+    fn known(&self) -> BTreeSet<(ObjectId, Vec<u8>)> {
+        std::mem::take(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Names those that the store does not have; in a partial clone that is by choice of whoever cloned it.
@@ -180,7 +209,7 @@ impl Named {
             true => (Reason::Partial, "; `git fetch --refetch --no-filter` gets it"),
             false => (Reason::Missing, ""),
         };
-        for shard in self.0 {
+        for shard in self.all {
             for id in shard.into_inner().unwrap_or_else(PoisonError::into_inner).into_values() {
                 if !repo.store().contains(&id) {
                     tally.skip(reason, format!("object {id}, which a tree names{advice}"));

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use globset::GlobSet;
 
 use crate::finding::{Finding, Place, Suppression};
-use crate::rules::{Confidence, Severity};
+use crate::rules::{CONFIDENCES, Confidence, Severity};
 
 /// A secret that the configuration accepts.
 #[derive(Debug, Clone)]
@@ -99,7 +99,11 @@ fn by_rule_paths(finding: &mut Finding) {
     }
     let outside = |place: &Place| place.path.as_ref().is_none_or(|path| !fits(rule.paths, path));
     if !rule.paths.is_empty() && finding.places.iter().all(outside) {
-        finding.confidence = Confidence::Low;
+        let is_unknown = finding.places.iter().any(|place| place.path.is_none());
+        finding.confidence = match finding.confidence {
+            Confidence::High if is_unknown => Confidence::Medium,
+            _ => Confidence::Low,
+        };
     }
 }
 
@@ -160,8 +164,10 @@ fn threshold(finding: &Finding, policy: &Policy<'_>) -> Option<Suppression> {
     if finding.severity < policy.min_severity {
         return Some(mark("threshold", "below", "its severity is below --min-severity"));
     }
+    let word =
+        CONFIDENCES.iter().find(|(_, confidence)| *confidence == policy.min_confidence).map_or("", |(word, _)| word);
     (finding.confidence < policy.min_confidence)
-        .then(|| mark("threshold", "below", "its confidence is below --min-confidence"))
+        .then(|| mark("threshold", "below", &format!("its confidence is below {word}; see --min-confidence")))
 }
 
 fn mark(by: &str, state: &str, reason: &str) -> Suppression {

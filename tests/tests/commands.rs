@@ -94,7 +94,7 @@ fn rules_list() {
     let ran = dir.keysieve(&["rules", "list"]);
     ran.code(0).says(&["runra-api-key", "critical", "Runra Sandbox API key", " rules\n"]);
     let shown = ran.stdout().lines().count() - 1;
-    assert_eq!(shown, keysieve::rules::RuleSet::every_builtin().len());
+    assert_eq!(shown, keysieve::rules::RuleSet::every_builtin().all().count());
     let ran = dir.keysieve(&["rules", "list", "RUNRA"]);
     assert!(ran.stdout().lines().count() < shown, "{ran}");
     let ran = dir.keysieve(&["rules", "list", "--json"]);
@@ -277,13 +277,22 @@ fn several_reports_at_once() {
 #[test]
 fn thresholds_count_as_accepted() {
     let dir = Dir::new();
-    dir.write("leaky", format!("TWILIO_AUTH_TOKEN={}\nkey = {}\n", made("{hex:32}", 1), runra(1)));
-    let all = dir.json(&["scan", "leaky"]);
-    assert_eq!(all.findings().len(), 2, "{}", all.ran);
-    let sure = dir.json(&["scan", "leaky", "--min-confidence", "high"]);
-    let below = 2 - sure.findings().len() as u64;
-    assert_eq!(sure.value["scan"]["suppressed"]["threshold"].as_u64().unwrap_or(0), below, "{}", sure.ran);
-    assert!(below > 0, "{}", sure.ran);
+    let rule = "provider: Acme\nrules:\n  - id: acme-low\n    title: Acme\n    confidence: low\n    keywords: [acme_low_]\n    pattern: '{left}(?<secret>acme_low_[a-z]{6}){right}'\n    reach: 20\n";
+    dir.write("low.yaml", rule);
+    // One of each confidence: `.env` with a weak password is medium.
+    dir.write("x/a", format!("key = {}\nid = {}{}\n", runra(1), "acme_low_", "qwjxvk"));
+    dir.write("x/.env", "DB_PASSWORD=hunter22\n");
+    let found = |args: &[&str]| {
+        let report = dir.json(&[&["scan", "x", "--rules", "low.yaml"], args].concat());
+        let below = report.value["scan"]["suppressed"]["threshold"].as_u64().unwrap_or(0);
+        (report.findings().len(), below)
+    };
+    assert_eq!(found(&[]), (2, 1));
+    assert_eq!(found(&["--min-confidence", "low"]), (3, 0));
+    assert_eq!(found(&["--min-confidence", "medium"]), (2, 1));
+    assert_eq!(found(&["--min-confidence", "high"]), (1, 2));
+    assert_eq!(found(&["--show-suppressed"]), (3, 1));
+    dir.keysieve(&["scan", "x", "--min-confidence", "sure"]).code(2).complains(&["high, medium, low"]);
     dir.write("low", format!("pk = {}\n", made("pk_live_{alnum:24}", 3)));
     dir.json(&["scan", "low", "--enable", "*", "--min-severity", "critical"]).code(0);
 }

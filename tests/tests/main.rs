@@ -31,9 +31,13 @@ mod formats;
 mod history;
 /// The installed hook with the real scanner.
 mod hooked;
+/// What the place adds.
+mod places;
 /// No secret leaves the program, in any format, at any place, in any error.
 mod redaction;
 /// Rule files and their faults.
 mod rule_files;
+/// Files that are secrets in themselves.
+mod secret_files;
 /// What the index has, and never the working files.
 mod staged;

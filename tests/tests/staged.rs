@@ -310,3 +310,44 @@ fn many_staged_files() {
     report.code(1);
     assert_eq!((report.findings().len(), report.read("files")), (4, 200));
 }
+
+#[test]
+fn confidence_decides_what_blocks() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    repo.write("config/.env", "DB_PASSWORD=hunter22\n");
+    repo.add();
+    let report = repo.staged();
+    report.code(0).complete(true);
+    assert!(report.findings().is_empty(), "{}", report.ran);
+    assert_eq!(report.value["scan"]["suppressed"]["threshold"], 1, "{}", report.ran);
+    // Named, in one line, with the way to make it block.
+    let ran = repo.keysieve(&["scan", "--staged"]);
+    ran.code(0).says(&["Not blocked", "config/.env", "Environment file", "--min-confidence medium"]);
+    assert!(repo.keysieve(&["scan", "--staged", "-q"]).code(0).output.stdout.is_empty());
+    let report = repo.json(&["scan", "--staged", "--min-confidence", "medium"]);
+    assert_eq!(text(&report.code(1).only()["confidence"]), "medium");
+    repo.keysieve(&["scan", "--staged", "--min-confidence", "low"]).code(1);
+    // Elsewhere it is open.
+    repo.json(&["scan"]).code(1).only();
+}
+
+#[test]
+fn a_random_value_behind_its_providers_name_blocks() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    // Rules that know no prefix: the name and the randomness are all there is.
+    let named = [
+        ("RUNA_API_KEY", "{alnum:40}"),
+        ("CONTROLANT_API_KEY", "{alnum:32}"),
+        ("TWILIO_AUTH_TOKEN", "{hex:32}"),
+        ("AWS_SECRET_ACCESS_KEY", "{base64:39}A"),
+    ];
+    for (seed, (name, template)) in (70u64..).zip(named) {
+        let value = crate::util::made(template, seed);
+        repo.write("settings", format!("{name}={value}\n"));
+        repo.add();
+        let report = repo.staged();
+        assert_eq!(text(&report.code(1).of(&value)["confidence"]), "high", "{name}: {}", report.ran);
+    }
+}

@@ -167,6 +167,16 @@ fn by_look(rule: &Rule, secret: &[u8], judgement: &mut Judgement) {
     }
 }
 
+/// Shorter values convince nobody.
+const CONVINCING: usize = 16;
+
+/// Whether a match is beyond reasonable doubt although its rule is not sure of its shape: the provider's own name or
+/// prefix leads straight to it, and it is as random as only generators are.
+pub(super) fn is_convincing(rule: &Rule, secret: &[u8]) -> bool {
+    let body = &secret[prefix_len(rule, secret)..];
+    rule.anchored && !rule.generic && body.len() >= CONVINCING && random::is_mixed(body) && random::looks_random(body)
+}
+
 /// How much of the secret is the rule's own literal prefix.
 fn prefix_len(rule: &Rule, secret: &[u8]) -> usize {
     let starts = |keyword: &&&str| secret.starts_with(keyword.as_bytes());
