@@ -14,10 +14,14 @@ mod pattern;
 #[path = "src/rules/schema.rs"]
 mod schema;
 #[allow(dead_code)]
+#[path = "src/rules/shape.rs"]
+mod shape;
+#[allow(dead_code)]
 #[path = "src/yaml.rs"]
 mod yaml;
 
 use schema::{FileDef, GuidanceDef, Origin, RuleDef};
+use shape::Shapes;
 
 fn main() {
     println!("cargo::rerun-if-changed=rules");
@@ -68,16 +72,20 @@ fn read_rules(dir: &Path) -> Result<Vec<FileDef>, Vec<String>> {
 
 fn tables(files: &[FileDef]) -> String {
     let mut code = String::from("pub(super) static RULES: &[Rule] = &[\n");
+    let mut shapes = Shapes::default();
     for file in files {
         for rule in &file.rules {
-            rule_code(&mut code, file, rule);
+            rule_code(&mut code, file, rule, &mut shapes);
         }
     }
     code.push_str("];\n");
+    let Shapes { sets, places, .. } = shapes;
+    let written = writeln!(code, "static SHAPES: ShapeTable = ShapeTable {{ sets: &{sets:?}, places: &{places:?} }};");
+    debug_assert!(written.is_ok(), "writing to a String cannot fail");
     code
 }
 
-fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
+fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef, shapes: &mut Shapes) {
     let guidance = file.guidance.iter().find(|g| g.name == rule.guidance);
     let guidance = guidance.map_or("None".to_owned(), |g| format!("Some(&{})", guidance_code(g)));
     let parts: String = rule
@@ -93,11 +101,14 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef) {
     let magic: String =
         rule.magic.iter().map(|m| format!("Magic {{ bytes: &{:?}, mask: &{:?} }}, ", m.bytes, m.mask)).collect();
     let compiled = &rule.compiled;
+    let shape = |shape: &Vec<_>| shapes.add(shape);
+    let spans: Vec<(u32, u32)> = compiled.shapes.iter().map(shape).collect();
     let written = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, kind: Kind::{:?}, severity: Severity::{:?}, \
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
-         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, names: &{:?}, magic: &[{magic}], \
+         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, \
+         shape_table: &SHAPES, names: &{:?}, magic: &[{magic}], \
          holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, parts: &[{parts}], beside: &[{beside}], \
          paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
          guidance: {guidance}, references: &{:?}, matches: &{:?}, ignores: &{:?} }},",

@@ -12,7 +12,7 @@ use keysieve::report::{self, Options};
 use keysieve::rules::{FileNames, Rule, RuleSet};
 use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
-use keysieve::source::{Files, History, Staged};
+use keysieve::source::{Base, Files, History, Staged};
 
 use super::args::Guide;
 use super::exit::Exit;
@@ -103,7 +103,7 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let locate = |sightings| -> Result<Option<Finding>> {
         let scene = Scene { repo, environment: false, id_key };
-        Ok(provenance::locate(scene, sightings)?.pop())
+        Ok(provenance::locate(scene, sightings, None)?.pop())
     };
     let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());
     if repo.is_none_or(|repo| !repo.is_bare()) {
@@ -131,8 +131,8 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     }
     let Some(repo) = repo else { return Ok(None) };
     let history = History { repo, max_size: None, knows: &|name: &[u8]| names.knows(name) };
-    history.visit(&|blob: &Blob<'_>, _: Option<_>| keep(scanner.sight(blob, &[])), &mut |blob, name| {
-        keep(scanner.sight(blob, &names.fitting(name)));
-    })?;
+    let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(scanner.sight(blob, &[]));
+    history.contents(&see)?;
+    history.structure(&see, &|_| (), &mut |blob, name| keep(scanner.sight(blob, &names.fitting(name))));
     Ok(locate(take())?.map(|finding| (finding, "the history")))
 }

@@ -1,6 +1,6 @@
 //! `keysieve scan`: the order of the stages, in one place.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use keysieve::coverage::{Reason, Tally};
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
-use keysieve::provenance::{self, Scene};
+use keysieve::provenance::{self, Scene, Witness};
 use keysieve::report::{self, Format, Options};
 use keysieve::rules::{CONFIDENCES, FileNames, Kind, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
-use keysieve::source::{Base, Files, History, Range, Staged, Stdin};
+use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin};
 use keysieve::suppress::{self, Policy};
 
 use super::args::{Color, OutputArgs, RuleArgs, Scan};
@@ -60,10 +60,10 @@ fn search(
     let found = Found(Mutex::default());
     let names = FileNames::of(rules);
     let reading = Reading { args, config, scanner: &scanner, names: &names, found: &found };
-    let tally = reading.read(mode, repo)?;
+    let (tally, witness) = reading.read(mode, repo)?;
     let id_key = id_key();
     let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
-    let mut findings = provenance::locate(scene, found.into_vec())?;
+    let mut findings = provenance::locate(scene, found.into_vec(), witness)?;
     let now = now();
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
     let mut notices = config.notices();
@@ -97,6 +97,10 @@ impl Found {
             self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sightings);
         }
     }
+    /// The objects that matched.
+    fn wanted(&self) -> HashSet<ObjectId> {
+        provenance::wanted(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
+    }
     fn into_vec(self) -> Vec<Sighting> {
         self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -111,21 +115,22 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<Tally> {
+    fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Witness>)> {
         let (skip, max_size) = (&self.config.skip, self.args.max_file_size);
         let see = |blob: &Blob<'_>| self.see(blob);
-        match (mode, repo) {
+        let tally = match (mode, repo) {
+            (Mode::History(_), Some(repo)) => return self.history(repo),
             (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
             (Mode::Paths(paths), _) => self.files(paths, repo, false),
             (Mode::Staged, Some(repo)) => Staged { repo, skip, max_size }.visit(&see),
-            (Mode::History(_), Some(repo)) => self.history(repo),
             (Mode::Range(range), Some(repo)) => {
                 self.pool()?;
                 let (include, exclude) = ends(repo, range)?;
                 Range { repo, include, exclude, skip, max_size }.visit(&see)
             }
             _ => Err(Error::Internal("a source without its repository".into())),
-        }
+        };
+        Ok((tally?, None))
     }
 
     fn files(&self, paths: &[PathBuf], repo: Option<&Repo>, only_changed: bool) -> Result<Tally> {
@@ -146,8 +151,9 @@ impl Reading<'_> {
         self.found.add(self.scanner.sight(blob, &named));
     }
 
-    /// Every object, then what the working tree has beyond them.
-    fn history(&self, repo: &Repo) -> Result<Tally> {
+    /// Every object, then what the working tree has beyond them. Where contents matched, what trees and commits say of
+    /// them is noted while their own texts are read.
+    fn history(&self, repo: &Repo) -> Result<(Tally, Option<Witness>)> {
         self.pool()?;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
             let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
@@ -159,17 +165,25 @@ impl Reading<'_> {
         };
         let knows = |name: &[u8]| self.names.knows(name);
         let history = History { repo, max_size: self.args.max_file_size, knows: &knows };
-        let mut tally = history.visit(&scan, &mut |blob, name| {
+        let mut tally = history.contents(&scan)?;
+        let wanted = self.found.wanted();
+        let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash));
+        let note = |passed: Passed<'_>| match (&witness, passed) {
+            (Some(witness), Passed::Commit(id, commit)) => witness.commit(id, commit),
+            (Some(witness), Passed::Tree(id, bytes, layout)) => witness.tree(id, bytes, layout),
+            (None, _) => {}
+        };
+        tally.merge(history.structure(&scan, &note, &mut |blob, name| {
             let seen = self.scanner.sight(blob, &self.names.fitting(name));
             self.found.add(seen.into_iter().filter(|sighting| sighting.hit.rule.kind == Kind::File).collect());
-        })?;
+        }));
         if tally.blobs + tally.commits == 0 {
             tally.skip(Reason::Missing, "the repository has no objects: there was nothing to audit");
         }
         if let Some(root) = &repo.work_tree {
             tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
         }
-        Ok(tally)
+        Ok((tally, witness))
     }
 
     fn pool(&self) -> Result<()> {

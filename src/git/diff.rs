@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::index::Index;
-use super::object::{self, Mode};
+use super::tree::{Mode, tree_entries};
 use super::{Lost, Repo};
 use crate::blob::ObjectId;
 use crate::pack::Kind;
@@ -39,7 +39,7 @@ impl Repo {
             changes.lost.push((tree, lost));
             return Entries::new();
         }
-        object::tree_entries(&bytes, self.hash).map(|e| (e.name.to_vec(), (e.mode, e.id()))).collect()
+        tree_entries(&bytes, self.hash).map(|e| (e.name.to_vec(), (e.mode, e.id()))).collect()
     }
 
     /// The index entries that differ from `head`, going down only where the index's own cache of trees differs.

@@ -6,14 +6,16 @@ pub mod index;
 mod layout;
 pub mod object;
 mod refs;
+pub mod tree;
 
 use std::path::{Path, PathBuf};
 
 use crate::blob::ObjectId;
 use crate::error::{Error, Result};
 use crate::pack::{HashKind, Kind, Store};
-pub use object::{Commit, Mode, Tag};
+pub use object::{Commit, Tag};
 pub use refs::{Ref, RefKind};
+pub use tree::Mode;
 
 /// A repository: where its parts are. Opening reads no refs and no objects.
 pub struct Repo {
@@ -140,7 +142,7 @@ impl Repo {
         let mut parts = path.split(|b| *b == b'/').peekable();
         while let Some(part) = parts.next() {
             self.read(&id, Kind::Tree, &mut bytes).ok()?;
-            let entry = object::tree_entries(&bytes, self.hash).find(|entry| entry.name == part)?;
+            let entry = tree::tree_entries(&bytes, self.hash).find(|entry| entry.name == part)?;
             let wanted = if parts.peek().is_some() { Mode::Tree } else { Mode::Blob };
             if entry.mode != wanted {
                 return None;

@@ -1,7 +1,6 @@
-//! Commits, tags and trees, parsed leniently: old and odd objects are read as far as they make sense.
+//! Commits and tags, parsed leniently: old and odd objects are read as far as they make sense.
 
 use crate::blob::ObjectId;
-use crate::pack::HashKind;
 
 /// A commit, borrowing its texts from the object.
 #[derive(Debug)]
@@ -85,54 +84,6 @@ impl<'a> Tag<'a> {
         let tagger = field(b"tagger").map_or(&b""[..], |rest| identity(rest).0);
         Some(Self { target, name: field(b"tag").unwrap_or_default(), tagger, message })
     }
-}
-
-/// An entry of a tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TreeEntry<'a> {
-    /// What it is.
-    pub mode: Mode,
-    /// Its name.
-    pub name: &'a [u8],
-    /// Its object, as raw bytes.
-    pub id: &'a [u8],
-}
-
-/// What a tree or index entry is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// A directory.
-    Tree,
-    /// A file, or the text of a symbolic link.
-    Blob,
-    /// A commit of another repository.
-    Submodule,
-}
-
-impl TreeEntry<'_> {
-    /// The id of its object.
-    pub fn id(&self) -> ObjectId {
-        ObjectId::from_bytes_or_panic(self.id)
-    }
-}
-
-/// The entries of a tree object; stops where it is damaged.
-pub fn tree_entries(bytes: &[u8], hash: HashKind) -> impl Iterator<Item = TreeEntry<'_>> {
-    let mut rest = bytes;
-    let id_len = hash.len_in_bytes();
-    std::iter::from_fn(move || {
-        let space = memchr::memchr(b' ', rest)?;
-        let nul = space + memchr::memchr(0, &rest[space..])?;
-        let (mode, name) = (&rest[..space], &rest[space + 1..nul]);
-        let id = rest.get(nul + 1..nul + 1 + id_len)?;
-        rest = &rest[nul + 1 + id_len..];
-        let mode = match mode {
-            b"40000" | b"040000" => Mode::Tree,
-            b"160000" => Mode::Submodule,
-            _ => Mode::Blob,
-        };
-        Some(TreeEntry { mode, name, id })
-    })
 }
 
 /// Header lines, and what follows the first empty line.

@@ -2,6 +2,8 @@
 //!
 //! Some 33 bytes an object, in arrays; everything is an index into the entries sorted by offset.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::Kind;
@@ -33,8 +35,8 @@ enum Reached {
     AsWhatever,
 }
 
-/// The entries of a pack, their trees and what reading them will cost.
-pub(super) struct Forest {
+/// The entries of a pack and what they are built on: the same for every walk, so made once.
+pub(super) struct Skeleton {
     offsets: Vec<u64>,
     /// Positions in the index.
     positions: Vec<u32>,
@@ -42,6 +44,16 @@ pub(super) struct Forest {
     /// The children of entry `i` are `children[child_starts[i]..child_starts[i + 1]]`, by offset.
     child_starts: Vec<u32>,
     children: Vec<u32>,
+    /// All entries that can be reached, bases before what is built on them.
+    order: Vec<u32>,
+    reached: Vec<Reached>,
+    /// Index positions of entries whose place is another's.
+    displaced: Vec<(u32, &'static str)>,
+}
+
+/// The trees of a pack and what reading what is wanted of them will cost.
+pub(super) struct Forest {
+    skeleton: Arc<Skeleton>,
     /// Compressed sizes (in 16 bytes) of what is wanted in the tree below each entry, itself included.
     weights: Vec<u32>,
     /// Roots of trees with something wanted in them, heaviest first.
@@ -52,68 +64,24 @@ pub(super) struct Forest {
     pub(super) lost: Vec<(u32, &'static str)>,
 }
 
-impl Forest {
-    /// Reads every entry header of `pack`; entries of other kinds, and those whose position is in `seen`, weigh nothing.
-    pub(super) fn new(pack: &Pack, want: Kinds, seen: &Bits) -> Self {
-        let (offsets, positions, lost) = entries(pack);
+impl Skeleton {
+    /// Reads every entry header of `pack`.
+    pub(super) fn new(pack: &Pack) -> Self {
+        let (offsets, positions, displaced) = entries(pack);
         let bases = bases(pack, &offsets);
         let (child_starts, children) = children(&bases);
-        let mut forest = Forest {
-            offsets,
-            positions,
-            bases,
-            child_starts,
-            children,
-            weights: Vec::new(),
-            roots: Vec::new(),
-            weight: 0,
-            lost,
-        };
-        let (order, reached) = forest.reach();
-        forest.weigh(pack.bytes().len() as u64, &order, &reached, want, seen);
-        forest.find_roots();
-        forest.find_lost(pack, &reached, want, seen);
-        forest
-    }
-
-    pub(super) fn base(&self, entry: u32) -> Base {
-        self.bases.get(entry as usize).copied().unwrap_or(Base::Damaged)
-    }
-
-    /// The entry's position in the index.
-    pub(super) fn position(&self, entry: u32) -> u32 {
-        self.positions.get(entry as usize).copied().unwrap_or(0)
-    }
-
-    /// Where the entry starts, and where the next one does.
-    pub(super) fn range(&self, entry: u32, pack_len: usize) -> (usize, usize) {
-        let at = entry as usize;
-        let start = self.offsets.get(at).copied().unwrap_or(u64::MAX);
-        let end = self.offsets.get(at + 1).copied();
-        let fit = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-        (fit(start), end.map_or(pack_len, fit).min(pack_len))
+        let (order, reached) = (Vec::new(), Vec::new());
+        let mut skeleton = Skeleton { offsets, positions, bases, child_starts, children, order, reached, displaced };
+        (skeleton.order, skeleton.reached) = skeleton.reach();
+        skeleton
     }
 
     /// The entries built on this one.
-    pub(super) fn children(&self, entry: u32) -> &[u32] {
+    fn children(&self, entry: u32) -> &[u32] {
         let at = entry as usize;
         let start = self.child_starts.get(at).copied().unwrap_or(0) as usize;
         let end = self.child_starts.get(at + 1).copied().unwrap_or(0) as usize;
         self.children.get(start..end).unwrap_or_default()
-    }
-
-    /// What is left to read at and below the entry; zero if nothing is wanted there.
-    pub(super) fn weight(&self, entry: u32) -> u32 {
-        self.weights.get(entry as usize).copied().unwrap_or(0)
-    }
-
-    /// The child with most below it.
-    pub(super) fn heaviest_child(&self, entry: u32) -> Option<u32> {
-        self.children(entry)
-            .iter()
-            .copied()
-            .filter(|&child| self.weight(child) > 0)
-            .max_by_key(|&child| self.weight(child))
     }
 
     /// Numbers all entries such that bases come before what is built on them. Cycles have no root and stay unreached.
@@ -138,18 +106,71 @@ impl Forest {
         }
         (order, reached)
     }
+}
 
-    fn weigh(&mut self, pack_len: u64, order: &[u32], reached: &[Reached], want: Kinds, seen: &Bits) {
-        self.weights = vec![0; self.bases.len()];
-        for &entry in order.iter().rev() {
+impl Forest {
+    /// Entries of unwanted kinds, and those whose position is in `seen`, weigh nothing. What of them cannot be trusted is
+    /// lost, unless their kind is in `elsewhere`: those are read in another walk, which notices.
+    pub(super) fn new(pack: &Pack, want: Kinds, elsewhere: Kinds, seen: &Bits) -> Self {
+        let skeleton = pack.skeleton();
+        let lost = skeleton.displaced.clone();
+        let mut forest = Forest { skeleton, weights: Vec::new(), roots: Vec::new(), weight: 0, lost };
+        forest.weigh(pack.bytes().len() as u64, want, seen);
+        forest.find_roots();
+        forest.find_lost(pack, want, elsewhere, seen);
+        forest
+    }
+
+    pub(super) fn base(&self, entry: u32) -> Base {
+        self.skeleton.bases.get(entry as usize).copied().unwrap_or(Base::Damaged)
+    }
+
+    /// The entry's position in the index.
+    pub(super) fn position(&self, entry: u32) -> u32 {
+        self.skeleton.positions.get(entry as usize).copied().unwrap_or(0)
+    }
+
+    /// Where the entry starts, and where the next one does.
+    pub(super) fn range(&self, entry: u32, pack_len: usize) -> (usize, usize) {
+        let at = entry as usize;
+        let offsets = &self.skeleton.offsets;
+        let start = offsets.get(at).copied().unwrap_or(u64::MAX);
+        let end = offsets.get(at + 1).copied();
+        let fit = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+        (fit(start), end.map_or(pack_len, fit).min(pack_len))
+    }
+
+    /// The entries built on this one.
+    pub(super) fn children(&self, entry: u32) -> &[u32] {
+        self.skeleton.children(entry)
+    }
+
+    /// What is left to read at and below the entry; zero if nothing is wanted there.
+    pub(super) fn weight(&self, entry: u32) -> u32 {
+        self.weights.get(entry as usize).copied().unwrap_or(0)
+    }
+
+    /// The child with most below it.
+    pub(super) fn heaviest_child(&self, entry: u32) -> Option<u32> {
+        self.children(entry)
+            .iter()
+            .copied()
+            .filter(|&child| self.weight(child) > 0)
+            .max_by_key(|&child| self.weight(child))
+    }
+
+    fn weigh(&mut self, pack_len: u64, want: Kinds, seen: &Bits) {
+        let skeleton = Arc::clone(&self.skeleton);
+        self.weights = vec![0; skeleton.bases.len()];
+        for &entry in skeleton.order.iter().rev() {
             let at = entry as usize;
-            if wanted(reached[at], want) && !seen.get(self.position(entry)) {
-                let end = self.offsets.get(at + 1).copied().unwrap_or(pack_len);
-                let size = end.saturating_sub(self.offsets[at]) / 16 + 1;
+            if wanted(skeleton.reached[at], want) && !seen.get(self.position(entry)) {
+                let end = skeleton.offsets.get(at + 1).copied().unwrap_or(pack_len);
+                let size = end.saturating_sub(skeleton.offsets[at]) / 16 + 1;
                 let size = u32::try_from(size).unwrap_or(u32::MAX);
                 self.weights[at] = self.weights[at].saturating_add(size);
             }
-            if let Base::Entry(base) = self.bases[at] {
+            if let Base::Entry(base) = skeleton.bases[at] {
                 let base = base as usize;
                 self.weights[base] = self.weights[base].saturating_add(self.weights[at]);
             }
@@ -158,7 +179,7 @@ impl Forest {
 
     fn find_roots(&mut self) {
         let is_root = |at: &u32| matches!(self.base(*at), Base::Full(_) | Base::Elsewhere);
-        self.roots = (0..self.bases.len() as u32).filter(|at| is_root(at) && self.weight(*at) > 0).collect();
+        self.roots = (0..self.skeleton.bases.len() as u32).filter(|at| is_root(at) && self.weight(*at) > 0).collect();
         let weights = &self.weights;
         // Among equals the order of the pack, which is that of the disk.
         self.roots.sort_by_key(|&root| std::cmp::Reverse(weights[root as usize]));
@@ -167,15 +188,17 @@ impl Forest {
 
     /// Names what no walk can come by. An entry of another kind is not inflated, but what says so is its header:
     /// where a checksum shows that the header cannot be trusted, something wanted may hide there.
-    fn find_lost(&mut self, pack: &Pack, reached: &[Reached], want: Kinds, seen: &Bits) {
+    fn find_lost(&mut self, pack: &Pack, want: Kinds, elsewhere: Kinds, seen: &Bits) {
         let bytes = pack.bytes();
-        let lost = (0..self.bases.len()).into_par_iter().filter_map(|at| {
+        let Skeleton { bases, reached, .. } = &*self.skeleton;
+        let lost = (0..bases.len()).into_par_iter().filter_map(|at| {
             let entry = at as u32;
             let position = self.position(entry);
-            if seen.get(position) || wanted(reached[at], want) {
+            let is_read = |kinds| wanted(reached[at], kinds);
+            if is_read(want) || is_read(elsewhere) || seen.get(position) {
                 return None;
             }
-            let why = if self.bases[at] == Base::Damaged {
+            let why = if bases[at] == Base::Damaged {
                 "its header is damaged or lies outside the pack"
             } else if reached[at] == Reached::No {
                 "its delta bases lead in a circle or to a damaged entry"
@@ -198,7 +221,7 @@ fn wanted(reached: Reached, want: Kinds) -> bool {
     match reached {
         Reached::No => false,
         Reached::As(kind) => want.has(kind),
-        Reached::AsWhatever => true,
+        Reached::AsWhatever => want != Kinds::default(),
     }
 }
 

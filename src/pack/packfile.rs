@@ -1,15 +1,24 @@
 //! A pack and its index, mapped.
 
+use std::cmp::Ordering;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
 
 use gix_hash::Kind as HashKind;
 use gix_hash::oid;
 use gix_pack::data;
 use gix_pack::index;
 
+use super::forest::Skeleton;
 use super::trouble::Trouble;
+
+/// Guesses before what is left is halved: with random ids, three or four suffice among millions.
+const GUESSES: usize = 6;
+/// So few ids lie in a handful of cache lines.
+const FEW: u32 = 8;
 
 /// Two files that git never changes once they have their names, so a mapping outlives even their removal.
 pub(super) struct Pack {
@@ -17,6 +26,7 @@ pub(super) struct Pack {
     data: data::File,
     path: PathBuf,
     hash_len: usize,
+    skeleton: OnceLock<Arc<Skeleton>>,
 }
 
 impl Pack {
@@ -32,7 +42,8 @@ impl Pack {
         }
         let index = index::File::at(path, hash).map_err(|e| Trouble::corrupt(chain(&e)))?;
         let data = data::File::at(&pack, hash).map_err(|e| Trouble::corrupt(chain(&e)))?;
-        Ok(Pack { index, data, path: pack, hash_len: hash.len_in_bytes() })
+        let skeleton = OnceLock::new();
+        Ok(Pack { index, data, path: pack, hash_len: hash.len_in_bytes(), skeleton })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -41,6 +52,11 @@ impl Pack {
 
     pub(super) fn hash_len(&self) -> usize {
         self.hash_len
+    }
+
+    /// What its entries are built on.
+    pub(super) fn skeleton(&self) -> Arc<Skeleton> {
+        Arc::clone(self.skeleton.get_or_init(|| Arc::new(Skeleton::new(self))))
     }
 
     /// How many objects the index lists.
@@ -68,14 +84,71 @@ impl Pack {
         self.index.crc32_at_index(position)
     }
 
+    /// Where the object is in the index. Ids are as good as random, so that their value tells where they stand: a few
+    /// guesses find them, and what they leave is halved.
     pub(super) fn position(&self, id: &oid) -> Option<u32> {
-        self.index.lookup(id)
+        if id.kind() != self.index.object_hash() {
+            return None;
+        }
+        let value = leading(id);
+        let (mut low, mut high) = (0, self.len());
+        let (mut least, mut most) = (0, u64::MAX);
+        for _ in 0..GUESSES {
+            if high - low < FEW {
+                break;
+            }
+            let part = u128::from(value - least) * u128::from(high - low) / (u128::from(most - least) + 1);
+            let guess = low + part as u32;
+            let there = leading(self.id(guess));
+            match there.cmp(&value) {
+                Ordering::Less => (low, least) = (guess + 1, there),
+                Ordering::Greater => (high, most) = (guess, there),
+                Ordering::Equal => break,
+            }
+        }
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.id(middle).cmp(id) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+                Ordering::Equal => return Some(middle),
+            }
+        }
+        None
+    }
+
+    /// Whether an object stands in the index at `from` or after, and where to go on with the next greater one.
+    pub(super) fn position_from(&self, id: &oid, from: u32) -> (bool, u32) {
+        if id.kind() != self.index.object_hash() {
+            return (false, from);
+        }
+        let is_before = |position: u32| position < self.len() && self.id(position) < id;
+        let (mut low, mut stride) = (from, 1);
+        while is_before(low.saturating_add(stride)) {
+            low += stride;
+            stride = stride.saturating_mul(2);
+        }
+        let mut high = low.saturating_add(stride).min(self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if is_before(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low < self.len() && self.id(low) == id, low)
     }
 
     /// Everything up to the trailing checksum.
     pub(super) fn bytes(&self) -> &[u8] {
         self.data.entry_slice(0..self.data.pack_end() as u64).unwrap_or_default()
     }
+}
+
+/// The first eight bytes of an id, as a number of the same order.
+fn leading(id: &oid) -> u64 {
+    id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

@@ -126,6 +126,18 @@ impl Store {
         packed() || loose() || self.list_packs().changed && packed()
     }
 
+    /// Drops from `ids`, which must be sorted, those that a pack has: packs that were there when they were last listed.
+    pub fn drop_packed(&self, ids: &mut Vec<ObjectId>) {
+        for pack in self.packs().iter() {
+            let mut from = 0;
+            ids.retain(|id| {
+                let (found, next) = pack.position_from(id, from);
+                from = next;
+                !found
+            });
+        }
+    }
+
     /// The hash that names objects here.
     pub fn hash(&self) -> HashKind {
         self.hash

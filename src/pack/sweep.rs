@@ -42,7 +42,16 @@ impl Store {
         T: Send + Sync,
         F: Fn(Object<'_>, Option<&T>) -> T + Sync,
     {
-        let mut sweep = Sweep::new(self, want);
+        self.for_each_beside(want, Kinds::default(), visit)
+    }
+
+    /// The same for a caller who reads the kinds in `elsewhere` in another pass, which notices what is wrong with them.
+    pub fn for_each_beside<T, F>(&self, want: Kinds, elsewhere: Kinds, visit: F) -> Tally
+    where
+        T: Send + Sync,
+        F: Fn(Object<'_>, Option<&T>) -> T + Sync,
+    {
+        let mut sweep = Sweep::new(self, want, elsewhere);
         let mut before = Vec::new();
         for _ in 0..ROUNDS {
             let (loose, failures) = sweep.list();
@@ -66,6 +75,7 @@ impl Store {
 struct Sweep<'s> {
     store: &'s Store,
     want: Kinds,
+    elsewhere: Kinds,
     packs: Vec<Done>,
     /// Sorted lists; the bit of an object is that of the first place it was found at.
     loose: Vec<(Vec<Loose>, Bits)>,
@@ -86,10 +96,11 @@ struct Done {
 type Loose = (ObjectId, u32);
 
 impl<'s> Sweep<'s> {
-    fn new(store: &'s Store, want: Kinds) -> Self {
+    fn new(store: &'s Store, want: Kinds, elsewhere: Kinds) -> Self {
         Sweep {
             store,
             want,
+            elsewhere,
             packs: Vec::new(),
             loose: Vec::new(),
             vanished: Vec::new(),
@@ -146,7 +157,7 @@ impl<'s> Sweep<'s> {
             return;
         }
         let seen = self.seen_in(pack);
-        let forest = Forest::new(pack, self.want, &seen);
+        let forest = Forest::new(pack, self.want, self.elsewhere, &seen);
         self.name_lost(pack, &forest);
         let decoder = Decoder { store: self.store, pack, forest: &forest };
         Walk::new(&decoder, &seen, self.want, &self.benches, visit).run();

@@ -1,9 +1,11 @@
 //! From sightings in blobs to findings: one for each secret, with every place that it is in the world, and how far it
 //! got. Asked for matched blobs only: a clean repository costs nothing here.
 
+mod forest;
 mod graph;
 mod head;
 mod setting;
+mod witness;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,6 +17,7 @@ use crate::pack::Kind;
 use crate::secret::Secret;
 use graph::{Graph, Reach};
 use head::Head;
+pub use witness::Witness;
 
 /// Where the sightings came from.
 #[derive(Debug, Clone, Copy)]
@@ -34,15 +37,16 @@ struct Placed {
     seconds: i64,
 }
 
-/// Groups sightings by secret and finds their places.
+/// Groups sightings by secret and finds their places. What a witness noted is not read again, if it was told of all
+/// the objects that matter.
 ///
 /// # Errors
 /// The repository's refs or index cannot be read.
-pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>) -> Result<Vec<Finding>> {
+pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>, witness: Option<Witness>) -> Result<Vec<Finding>> {
     if sightings.is_empty() {
         return Ok(Vec::new());
     }
-    let locator = Locator::new(scene, &sightings)?;
+    let locator = Locator::new(scene, &sightings, witness)?;
     let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
         groups.entry(sighting.hit.secret.fingerprint(scene.id_key)).or_default().push(sighting);
@@ -50,6 +54,11 @@ pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>) -> Result<Vec<Finding>
     let mut findings: Vec<Finding> = groups.into_iter().map(|(print, group)| locator.finding(print, group)).collect();
     sort(&mut findings);
     Ok(findings)
+}
+
+/// The objects that a witness should be told of.
+pub fn wanted<'s>(sightings: impl IntoIterator<Item = &'s Sighting>) -> HashSet<ObjectId> {
+    sightings.into_iter().filter_map(|sighting| object_of(&sighting.origin)).collect()
 }
 
 /// Open findings first, the worst first.
@@ -72,16 +81,18 @@ struct Locator<'a> {
 }
 
 impl<'a> Locator<'a> {
-    fn new(scene: Scene<'a>, sightings: &[Sighting]) -> Result<Self> {
+    fn new(scene: Scene<'a>, sightings: &[Sighting], witness: Option<Witness>) -> Result<Self> {
         let mut locator =
             Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
         let Some(repo) = scene.repo else { return Ok(locator) };
-        let mut blobs: HashSet<ObjectId> = sightings.iter().filter_map(|s| object_of(&s.origin)).collect();
+        let mut blobs = wanted(sightings);
         blobs.extend(sightings.iter().filter_map(|s| named_by(repo, s)).map(|(id, _)| id));
         let by_commit =
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || sightings.iter().any(by_commit) {
-            locator.graph = Some(Graph::read(repo, &blobs)?);
+            let witness = witness.filter(|witness| witness.covers(&blobs));
+            let witness = witness.unwrap_or_else(|| Witness::of(repo, blobs.clone()));
+            locator.graph = Some(Graph::new(repo, witness)?);
             // A damaged index was told of by who reads it; what is known without it must not be lost.
             for entry in
                 repo.index(scene.environment).unwrap_or_default().entries().filter(|entry| blobs.contains(&entry.id))
@@ -208,7 +219,8 @@ impl<'a> Locator<'a> {
             placed.push(Placed { seconds: i64::MAX, ..at(place, Level::Staged) });
         }
         if placed.is_empty() {
-            placed.push(at(blob(None), Level::Dangling));
+            let level = if graph.is_cut() { Level::Unknown } else { Level::Dangling };
+            placed.push(at(blob(None), level));
         }
         placed
     }
@@ -299,7 +311,7 @@ fn entry_at(repo: &Repo, tree: &ObjectId, offset: usize) -> Option<(ObjectId, Ve
     let mut bytes = Vec::new();
     repo.read(tree, Kind::Tree, &mut bytes).ok()?;
     let start = bytes.as_ptr() as usize;
-    let mut entries = crate::git::object::tree_entries(&bytes, repo.hash);
+    let mut entries = crate::git::tree::tree_entries(&bytes, repo.hash);
     let entry = entries.find(|entry| entry.name.as_ptr() as usize - start + entry.name.len() > offset)?;
     Some((entry.id(), entry.name.to_vec()))
 }

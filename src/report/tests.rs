@@ -8,7 +8,7 @@ use super::{Format, Options, write, write_guide};
 use crate::blob::{ObjectId, PlaceKind};
 use crate::coverage::{Reason, Tally};
 use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Site, Suppression};
-use crate::rules::{Confidence, Edge, Guidance, Kind, Rule, Severity};
+use crate::rules::{Confidence, Edge, Guidance, Kind, Rule, Severity, ShapeTable};
 use crate::secret::Secret;
 
 static GUIDANCE: Guidance = Guidance {
@@ -48,6 +48,8 @@ const RULE_LIKE: Rule = Rule {
     edge: Edge::Token,
     anchored: true,
     reach: 96,
+    shapes: &[],
+    shape_table: &ShapeTable { sets: &[], places: &[] },
     names: &[],
     magic: &[],
     holds: "",

@@ -1,7 +1,8 @@
 //! The rules that ship with the program, as tables written by `build.rs`, and users' rules made to last as long.
 
 use super::schema::{FileDef, GuidanceDef};
-use super::{Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity};
+use super::shape::Shapes;
+use super::{Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity, ShapeTable};
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
@@ -40,7 +41,12 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
     let homepage = text(file.homepage);
     let guidance: Vec<(String, &'static Guidance)> =
         file.guidance.into_iter().map(|g| (g.name.clone(), &*Box::leak(Box::new(keep_guidance(g))))).collect();
-    let rules = file.rules.into_iter().map(|rule| Rule {
+    let mut shapes = Shapes::default();
+    let spans: Vec<Vec<(u32, u32)>> =
+        file.rules.iter().map(|rule| rule.compiled.shapes.iter().map(|shape| shapes.add(shape)).collect()).collect();
+    let shape_table: &'static ShapeTable =
+        Box::leak(Box::new(ShapeTable { sets: list(shapes.sets), places: list(shapes.places) }));
+    let rules = file.rules.into_iter().zip(spans).map(|(rule, spans)| Rule {
         id: text(rule.id),
         provider,
         homepage,
@@ -59,6 +65,8 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         edge: rule.compiled.edge,
         anchored: rule.compiled.anchored,
         reach: rule.compiled.reach,
+        shapes: list(spans),
+        shape_table,
         names: texts(rule.names),
         magic: list(rule.magic.into_iter().map(|m| Magic { bytes: list(m.bytes), mask: list(m.mask) }).collect()),
         holds: text(rule.holds),

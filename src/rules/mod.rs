@@ -6,6 +6,7 @@ mod names;
 mod pattern;
 pub mod sample;
 pub(crate) mod schema;
+mod shape;
 
 use std::path::{Path, PathBuf};
 
@@ -57,6 +58,10 @@ pub struct Rule {
     pub anchored: bool,
     /// Longest match, or radius of context, in bytes.
     pub reach: usize,
+    /// Where in the table it stands what can come after each keyword; in the near form, one for the whole match.
+    pub shapes: &'static [(u32, u32)],
+    /// What the shapes are made of.
+    pub shape_table: &'static ShapeTable,
     /// Names by which a file is known that is a secret in itself; one `*` stands for anything.
     pub names: &'static [&'static str],
     /// First bytes by which it is known.
@@ -108,6 +113,15 @@ impl Magic {
     }
 }
 
+/// Sets of bytes, and shapes made of them.
+#[derive(Debug)]
+pub struct ShapeTable {
+    /// Each set once.
+    pub sets: &'static [shape::ByteSet],
+    /// The number of a set for each place of each shape.
+    pub places: &'static [u16],
+}
+
 /// Another credential that completes one.
 #[derive(Debug)]
 pub struct Part {
@@ -152,6 +166,19 @@ impl Rule {
         let keyword = self.keywords.iter().filter(|k| secret.starts_with(k.as_bytes())).map(|k| k.len()).max();
         let prefix = if self.anchored { keyword.unwrap_or(0) } else { 0 };
         self.keep.unwrap_or(prefix)
+    }
+
+    /// Whether a match may go on at `at`, behind the keyword with this number (or begin there, in the near form).
+    pub fn may_go_on(&self, number: usize, bytes: &[u8], at: usize) -> bool {
+        let Some(&(start, end)) = self.shapes.get(number) else { return true };
+        let places = &self.shape_table.places[start as usize..end as usize];
+        let Some(there) = bytes.get(at..at + places.len()) else { return false };
+        places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
+    }
+
+    /// How many bytes behind the keyword with this number [`Rule::may_go_on`] looks at.
+    pub fn look(&self, number: usize) -> usize {
+        self.shapes.get(number).map_or(0, |(start, end)| (end - start) as usize)
     }
 
     /// The provider's runbook, or the one that fits any provider.

@@ -5,6 +5,8 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
+use super::shape::{self, ByteSet};
+
 /// How the left edge of a match is judged, by code: the regex engine has no look-behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Edge {
@@ -28,6 +30,8 @@ pub struct Compiled {
     pub reach: usize,
     /// The keywords to search for: as written, or expanded where they were too short.
     pub keywords: Vec<String>,
+    /// What can stand behind each keyword of an anchored pattern; else, the one shape that a match begins with.
+    pub shapes: Vec<Vec<ByteSet>>,
 }
 
 /// Everything between a variable's name and its value. A test holds its longest match.
@@ -96,7 +100,11 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
     let literals = prefixes(&hir);
     let anchored = begins_with_keyword(&literals, keywords, ignore_case).map_err(about)?;
     let keywords = widen(keywords, &literals, ignore_case)?;
-    Ok(Compiled { regex, edge, anchored, reach, keywords })
+    let shapes = match anchored {
+        true => keywords.iter().map(|keyword| shape::behind(&hir, keyword.as_bytes(), ignore_case)).collect(),
+        false => vec![shape::behind(&hir, b"", false)],
+    };
+    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes })
 }
 
 /// Whether what a file must hold is a pattern over bytes. It is searched for in a bounded piece, so it may be unbounded.

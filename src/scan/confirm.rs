@@ -42,16 +42,34 @@ impl Patterns {
 
     /// Where a rule matches, given one of its keywords at `keyword`.
     pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Confirmed> {
-        let Some(pattern) = self.pattern(number, rule) else { return Vec::new() };
+        // Where nothing fits, no pattern is compiled: that costs more than all else.
+        let compiled = || self.pattern(number, rule);
         if rule.anchored {
             if !is_edge(bytes, keyword.start, rule.edge) {
                 return Vec::new();
             }
             let end = bytes.len().min(keyword.start + rule.reach);
-            let found = pattern.search(bytes, keyword.start..end, Anchored::Yes);
+            let found = compiled().and_then(|pattern| pattern.search(bytes, keyword.start..end));
             return found.into_iter().collect();
         }
-        pattern.search_near(rule, bytes, &keyword)
+        let end = bytes.len().min(keyword.end + rule.reach);
+        let mut at = keyword.start.saturating_sub(rule.reach);
+        let mut all = Vec::new();
+        // No match within the window has one near it where there is none twice as far.
+        if !super::has_word_near(rule, bytes, &(at..end)) {
+            return all;
+        }
+        while at < end {
+            let fits = rule.may_go_on(0, bytes, at) && is_edge(bytes, at, rule.edge);
+            match fits.then(compiled).flatten().and_then(|pattern| pattern.search(bytes, at..end)) {
+                Some(found) => {
+                    at = found.whole.end.max(found.whole.start + 1);
+                    all.push(found);
+                }
+                None => at += 1,
+            }
+        }
+        all
     }
 
     /// What the named groups of a rule's pattern took, apart from the secret, given its whole match.
@@ -67,7 +85,8 @@ impl Patterns {
 impl Pattern {
     /// `None` only if the engine refuses what the rule loader accepted; a test compiles all rules.
     fn compile(rule: &Rule) -> Option<Self> {
-        let config = Regex::config().nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
+        let config =
+            Regex::config().auto_prefilter(false).nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
         let syntax = syntax::Config::new().unicode(false).utf8(false);
         let regex = Regex::builder().configure(config).syntax(syntax).build(rule.regex).ok()?;
         let secret = regex.group_info().to_index(PatternID::ZERO, "secret")?;
@@ -87,33 +106,15 @@ impl Pattern {
         groups.filter_map(|(name, index)| Some((name.as_str(), captures.get_group(*index)?.range()))).collect()
     }
 
-    /// The first match in a span.
-    fn search(&self, bytes: &[u8], span: Range<usize>, anchored: Anchored) -> Option<Confirmed> {
-        let input = Input::new(bytes).span(span).anchored(anchored);
+    /// The match that begins where the span does.
+    fn search(&self, bytes: &[u8], span: Range<usize>) -> Option<Confirmed> {
+        let input = Input::new(bytes).span(span).anchored(Anchored::Yes);
         let mut slots: [Option<NonMaxUsize>; 32] = [None; 32];
         let count = self.regex.group_info().slot_len().min(slots.len());
         self.regex.search_slots(&input, &mut slots[..count])?;
         let group =
             |index: usize| Some(slots.get(index * 2)?.as_ref()?.get()..slots.get(index * 2 + 1)?.as_ref()?.get());
         Some(Confirmed { whole: group(0)?, secret: group(self.secret)? })
-    }
-
-    /// Every match that begins within the window around a context word and ends in it.
-    fn search_near(&self, rule: &Rule, bytes: &[u8], keyword: &Range<usize>) -> Vec<Confirmed> {
-        let end = bytes.len().min(keyword.end + rule.reach);
-        let mut from = keyword.start.saturating_sub(rule.reach);
-        let mut all = Vec::new();
-        while let Some(found) = self.search(bytes, from..end, Anchored::No) {
-            if is_edge(bytes, found.whole.start, rule.edge) {
-                from = found.whole.end.max(found.whole.start + 1);
-                all.push(found);
-            } else {
-                let next = (found.whole.start + 1..end).find(|at| is_edge(bytes, *at, rule.edge));
-                let Some(next) = next else { break };
-                from = next;
-            }
-        }
-        all
     }
 }
 

@@ -27,21 +27,22 @@ impl Scanner {
                 self.carry(candidate, run, (base.len, child_len), &mut carried);
             }
         }
-        (self.fresh(&runs, child_len), carried)
+        (self.fresh(&runs, base.len, child_len), carried)
     }
 
     fn carry(&self, candidate: &Candidate, run: &Run, (base_len, child_len): (usize, usize), carried: &mut Carried) {
         let keyword = self.filter.keyword(candidate.hit.keyword);
         let end = candidate.hit.at + keyword.text.len();
-        if end > run.base + run.len {
+        let to_end = run.base + run.len == base_len && run.child + run.len == child_len;
+        let extent = self.filter.extent(candidate.hit.keyword);
+        if !to_end && candidate.hit.at + extent > run.base + run.len {
             return;
         }
         let mut hit = candidate.hit;
         hit.at = hit.at - run.base + run.child;
-        let reach = keyword.rules.iter().map(|rule| context(self.rules[*rule as usize])).max().unwrap_or(0);
+        let reach = keyword.rules.iter().map(|(rule, _)| context(self.rules[*rule as usize])).max().unwrap_or(0);
         // A window that the base's beginning or end cut off is the same only if the child's cuts it off too.
         let from_start = run.base == 0 && run.child == 0;
-        let to_end = run.base + run.len == base_len && run.child + run.len == child_len;
         let left = from_start || candidate.hit.at >= run.base + reach;
         let right = to_end || end + reach <= run.base + run.len;
         if !left || !right {
@@ -56,9 +57,10 @@ impl Scanner {
         carried.candidates.push(Candidate { hit, verdicts });
     }
 
-    /// The gaps between copied runs, each widened so that a keyword across its border is found.
-    fn fresh(&self, runs: &[Run], len: usize) -> Vec<Range<usize>> {
-        let widen = self.filter.longest().saturating_sub(1);
+    /// The gaps between copied runs, each widened so that a keyword across its border is found, or one that goes on
+    /// differently there. Where the base went on and the child ends is such a border, too.
+    fn fresh(&self, runs: &[Run], base_len: usize, len: usize) -> Vec<Range<usize>> {
+        let widen = self.filter.farthest().saturating_sub(1);
         let mut zones: Vec<Range<usize>> = Vec::new();
         let mut push = |from: usize, to: usize| {
             let zone = from.saturating_sub(widen)..(to + widen).min(len);
@@ -74,7 +76,8 @@ impl Scanner {
             }
             at = run.child + run.len;
         }
-        if at < len {
+        let is_cut = runs.last().is_none_or(|last| last.base + last.len < base_len);
+        if at < len || is_cut {
             push(at, len);
         }
         zones

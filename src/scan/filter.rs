@@ -1,18 +1,25 @@
 //! The keyword prefilter: finds every place where a keyword stands, and little else, in one pass over the bytes.
 //!
 //! Of each keyword the rarest four bytes (its *gram*) go into a bit table. The pass hashes the four bytes at each
-//! position, with letter case folded away, and looks only where the table says so. Contract: it may look in vain,
-//! but never passes over a keyword. It gives what an Aho-Corasick automaton over the keywords gives (a property
-//! test holds that), but is built in microseconds instead of milliseconds, which every commit would pay for.
+//! position, with letter case folded away, and looks only where the table says so and the byte after them may follow.
+//! Contract: it may look in vain, but never passes over a keyword. It gives what an Aho-Corasick automaton over the
+//! keywords gives (a property test holds that), but is built in microseconds instead of milliseconds, which every commit
+//! would pay for.
 
 use std::ops::Range;
 
-use crate::rules::RuleSet;
+use crate::rules::{Rule, RuleSet};
 
 const GRAM: usize = 4;
+/// Of a longer keyword only so many bytes are searched for, and the rest is compared by who asks. In a delta child the
+/// search goes this far beyond what was inserted: the longest keyword would make it go seven times as far.
+const HEAD: usize = 20;
 const FOLD: u32 = 0x2020_2020;
 const HASH_BITS: u32 = 17;
 const BUCKET_BITS: u32 = 12;
+const WORDS: usize = 1 << (HASH_BITS - 6);
+const NEXT_BITS: u32 = 18;
+const NEXT_WORDS: usize = 1 << (NEXT_BITS - 6);
 
 /// Where a keyword stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +37,8 @@ pub struct Keyword {
     pub text: &'static [u8],
     /// Compared without ASCII case.
     pub ignore_case: bool,
-    /// Places of the rules in the rule set.
-    pub rules: Vec<u32>,
+    /// Places of the rules in the rule set, and which of the rule's keywords this is.
+    pub rules: Vec<(u32, u32)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,10 +52,13 @@ struct Entry {
 #[derive(Debug)]
 pub struct Filter {
     keywords: Vec<Keyword>,
-    bits: Vec<u64>,
+    rules: Vec<&'static Rule>,
+    bits: Box<[u64; WORDS]>,
+    /// A bit for each hash of a gram and the byte after it.
+    next: Box<[u64; NEXT_WORDS]>,
     buckets: Vec<u32>,
     entries: Vec<Entry>,
-    longest: usize,
+    farthest: usize,
 }
 
 impl Filter {
@@ -56,12 +66,20 @@ impl Filter {
     pub fn new(rules: &RuleSet) -> Self {
         let keywords = collect(rules);
         let mut entries: Vec<Entry> = Vec::with_capacity(keywords.len());
-        let mut bits = vec![0u64; 1 << (HASH_BITS - 6)];
+        let mut bits = Box::new([0u64; WORDS]);
+        let mut next = Box::new([0u64; NEXT_WORDS]);
         for (number, keyword) in (0u32..).zip(&keywords) {
-            let (gram, offset) = rarest_gram(keyword.text);
+            let (gram, offset) = rarest_gram(keyword.head());
             entries.push(Entry { gram, keyword: number, offset });
             let hash = hash(gram);
             bits[(hash >> 6) as usize] |= 1 << (hash & 63);
+            let followers = match keyword.head().get(offset as usize + GRAM) {
+                Some(byte) => *byte..=*byte,
+                None => 0..=31,
+            };
+            for hash in followers.map(|byte| next_hash(gram, byte)) {
+                next[(hash >> 6) as usize] |= 1 << (hash & 63);
+            }
         }
         entries.sort_unstable_by_key(|entry| (hash(entry.gram), entry.gram, entry.keyword));
         let mut buckets = vec![0u32; (1 << BUCKET_BITS) + 1];
@@ -71,8 +89,9 @@ impl Filter {
         for i in 1..buckets.len() {
             buckets[i] += buckets[i - 1];
         }
-        let longest = keywords.iter().map(|keyword| keyword.text.len()).max().unwrap_or(GRAM);
-        Self { keywords, bits, buckets, entries, longest }
+        let rules: Vec<&'static Rule> = rules.iter().collect();
+        let farthest = keywords.iter().map(|keyword| keyword.extent(&rules)).max().unwrap_or(GRAM);
+        Self { keywords, rules, bits, next, buckets, entries, farthest }
     }
 
     /// The keyword with a number.
@@ -80,9 +99,19 @@ impl Filter {
         &self.keywords[number as usize]
     }
 
-    /// How long the longest keyword is: what a zone must be widened by.
-    pub fn longest(&self) -> usize {
-        self.longest
+    /// Whether the head of a keyword that stands at `start` is a hit.
+    pub fn goes_on(&self, number: u32, bytes: &[u8], start: usize) -> bool {
+        self.keyword(number).goes_on(&self.rules, bytes, start)
+    }
+
+    /// On how many bytes a hit of any keyword depends at most: what a zone must be widened by.
+    pub fn farthest(&self) -> usize {
+        self.farthest
+    }
+
+    /// On how many bytes a hit of this keyword depends.
+    pub fn extent(&self, number: u32) -> usize {
+        self.keyword(number).extent(&self.rules)
     }
 
     /// All keywords.
@@ -90,27 +119,53 @@ impl Filter {
         &self.keywords
     }
 
-    /// Calls `found` for every keyword that lies within `zone`, in no particular order.
+    /// Calls `found` for every keyword whose head lies within `zone` and that any of its rules may go on from, in no
+    /// particular order.
     pub fn search(&self, bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(Hit)) {
         let part = &bytes[zone.clone()];
-        for (at, window) in part.windows(GRAM).enumerate() {
+        // Four grams and what follows them in eight bytes: one load for four positions.
+        let mut at = 0;
+        while let Some(eight) = part.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            let eight = u64::from_le_bytes(*eight);
+            for shift in 0..4 {
+                let gram = (eight >> (8 * shift)) as u32 | FOLD;
+                if self.may_begin(gram) && self.may_be_followed(gram, (eight >> (8 * shift + 32)) as u8) {
+                    self.look(bytes, &zone, zone.start + at + shift, gram, &mut found);
+                }
+            }
+            at += 4;
+        }
+        for (shift, window) in part.get(at..).unwrap_or_default().windows(GRAM).enumerate() {
             let gram = u32::from_le_bytes([window[0], window[1], window[2], window[3]]) | FOLD;
-            let hash = hash(gram);
-            if self.bits[(hash >> 6) as usize] & (1 << (hash & 63)) != 0 {
-                self.look(bytes, &zone, zone.start + at, gram, &mut found);
+            if self.may_begin(gram) {
+                self.look(bytes, &zone, zone.start + at + shift, gram, &mut found);
             }
         }
     }
 
+    #[inline]
+    fn may_begin(&self, gram: u32) -> bool {
+        let hash = hash(gram);
+        self.bits[(hash >> 6) as usize % WORDS] >> (hash & 63) & 1 != 0
+    }
+
+    #[inline]
+    fn may_be_followed(&self, gram: u32, byte: u8) -> bool {
+        let hash = next_hash(gram, byte);
+        self.next[(hash >> 6) as usize % NEXT_WORDS] >> (hash & 63) & 1 != 0
+    }
+
     #[inline(never)]
     fn look(&self, bytes: &[u8], zone: &Range<usize>, at: usize, gram: u32, found: &mut impl FnMut(Hit)) {
-        let bucket = bucket(hash(gram));
+        let hash = hash(gram);
+        let bucket = bucket(hash);
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
         for entry in entries.iter().filter(|entry| entry.gram == gram) {
             let Some(start) = at.checked_sub(entry.offset as usize).filter(|start| *start >= zone.start) else {
                 continue;
             };
-            if self.keywords[entry.keyword as usize].stands_at(&bytes[..zone.end], start) {
+            let keyword = &self.keywords[entry.keyword as usize];
+            if keyword.is_at(keyword.head(), &bytes[..zone.end], start) && keyword.goes_on(&self.rules, bytes, start) {
                 found(Hit { at: start, keyword: entry.keyword });
             }
         }
@@ -118,25 +173,59 @@ impl Filter {
 }
 
 impl Keyword {
-    /// Whether the keyword stands at `start`.
+    /// What is searched for.
+    pub fn head(&self) -> &'static [u8] {
+        &self.text[..self.text.len().min(HEAD)]
+    }
+
+    /// Whether all of the keyword stands where its head was found.
     pub fn stands_at(&self, bytes: &[u8], start: usize) -> bool {
-        let Some(there) = bytes.get(start..start + self.text.len()) else { return false };
-        if self.ignore_case { there.eq_ignore_ascii_case(self.text) } else { there == self.text }
+        self.text.len() <= HEAD || self.is_at(self.text, bytes, start)
+    }
+
+    /// Whether what follows fits one of its rules. Behind a keyword that is longer than its head nobody looks yet.
+    fn goes_on(&self, rules: &[&'static Rule], bytes: &[u8], start: usize) -> bool {
+        let fits = |(rule, own): &(u32, u32)| {
+            let rule = rules[*rule as usize];
+            !rule.anchored || rule.may_go_on(*own as usize, bytes, start + self.text.len())
+        };
+        self.text.len() > HEAD || self.rules.iter().any(fits)
+    }
+
+    /// On how many bytes that depends.
+    fn extent(&self, rules: &[&'static Rule]) -> usize {
+        let look = |(rule, own): &(u32, u32)| {
+            let rule = rules[*rule as usize];
+            if rule.anchored { rule.look(*own as usize) } else { 0 }
+        };
+        match self.text.len() {
+            len if len > HEAD => HEAD,
+            len => len + self.rules.iter().map(look).max().unwrap_or(0),
+        }
+    }
+
+    fn is_at(&self, text: &[u8], bytes: &[u8], start: usize) -> bool {
+        let Some(there) = bytes.get(start..start + text.len()) else { return false };
+        if self.ignore_case { there.eq_ignore_ascii_case(text) } else { there == text }
     }
 }
 
-/// The distinct keywords of all rules, in a fixed order.
+/// The distinct keywords of all rules, in a fixed order: that of a number made of each, since comparing texts thousands
+/// of times would be half of the start-up.
 fn collect(rules: &RuleSet) -> Vec<Keyword> {
-    let mut all: Vec<(&'static str, bool, u32)> = Vec::new();
+    let mut all: Vec<(u64, &'static str, bool, (u32, u32))> = Vec::with_capacity(4 * rules.len());
     for (number, rule) in (0u32..).zip(rules.iter()) {
-        all.extend(rule.keywords.iter().map(|keyword| (*keyword, rule.ignore_case, number)));
+        let numbered = (0u32..).zip(rule.keywords);
+        all.extend(
+            numbered.map(|(own, text)| (digest(text, rule.ignore_case), *text, rule.ignore_case, (number, own))),
+        );
     }
     all.sort_unstable();
-    let mut keywords: Vec<Keyword> = Vec::new();
-    for (text, ignore_case, rule) in all {
+    let mut keywords: Vec<Keyword> = Vec::with_capacity(all.len());
+    for (_, text, ignore_case, rule) in all {
         match keywords.last_mut() {
             Some(last) if last.text == text.as_bytes() && last.ignore_case == ignore_case => {
-                if last.rules.last() != Some(&rule) {
+                if last.rules.last().is_none_or(|last| last.0 != rule.0) {
                     last.rules.push(rule);
                 }
             }
@@ -146,6 +235,19 @@ fn collect(rules: &RuleSet) -> Vec<Keyword> {
     keywords
 }
 
+fn digest(text: &str, ignore_case: bool) -> u64 {
+    let start = u64::from(ignore_case);
+    text.bytes().fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23))
+}
+
+/// Of the byte that follows a gram five bits count: letter case does not change them.
+#[inline(always)]
+fn next_hash(gram: u32, byte: u8) -> u32 {
+    (gram ^ u32::from(byte & 31) << 16).wrapping_mul(0x85EB_CA6B).rotate_left(9).wrapping_mul(0xC2B2_AE35)
+        >> (32 - NEXT_BITS)
+}
+
+#[inline(always)]
 fn hash(gram: u32) -> u32 {
     gram.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)
 }
@@ -154,16 +256,28 @@ fn bucket(hash: u32) -> usize {
     (hash >> (HASH_BITS - BUCKET_BITS)) as usize
 }
 
-/// The four bytes of a keyword that are rarest in source code, and where they stand in it.
+/// The four bytes of a keyword that are rarest in source code, and where they stand in it. One byte more than those tells
+/// more, so they are not its last where that can be.
 fn rarest_gram(text: &[u8]) -> (u32, u32) {
-    let grams = (0u32..).zip(text.windows(GRAM));
-    let rarest = grams.min_by_key(|(_, gram)| gram.iter().map(|byte| commonness(*byte)).sum::<u32>());
+    let followed = &text[..(text.len() - 1).max(GRAM).min(text.len())];
+    let sum = |gram: &[u8]| gram.iter().map(|byte| u32::from(COMMONNESS[usize::from(*byte)])).sum::<u32>();
+    let rarest = (0u32..).zip(followed.windows(GRAM)).min_by_key(|(_, gram)| sum(gram));
     let (offset, gram) = rarest.map_or((0, [0; GRAM]), |(offset, g)| (offset, [g[0], g[1], g[2], g[3]]));
     (u32::from_le_bytes(gram) | FOLD, offset)
 }
 
+const COMMONNESS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = commonness(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
 /// How common a byte is in source code, roughly in bits; only the order matters.
-fn commonness(byte: u8) -> u32 {
+const fn commonness(byte: u8) -> u8 {
     match byte.to_ascii_lowercase() {
         b' ' | b'e' => 12,
         b't' | b'a' | b'i' | b'n' | b's' | b'r' | b'o' => 11,

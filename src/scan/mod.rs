@@ -143,10 +143,16 @@ impl Scanner {
     /// What the rules of a keyword find at a hit.
     fn verdicts(&self, bytes: &[u8], hit: Hit) -> Vec<Raw> {
         let keyword = self.filter.keyword(hit.keyword);
+        if !keyword.stands_at(bytes, hit.at) {
+            return Vec::new();
+        }
         let place = hit.at..hit.at + keyword.text.len();
         let mut found = Vec::new();
-        for &number in &keyword.rules {
+        for &(number, own) in &keyword.rules {
             let rule = self.rules[number as usize];
+            if rule.anchored && !rule.may_go_on(own as usize, bytes, place.end) {
+                continue;
+            }
             for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
                 found.extend(self.judged(number as usize, bytes, confirmed, hit.at));
             }
@@ -172,7 +178,7 @@ impl Scanner {
 
 fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {
     let Confirmed { whole, secret: span } = confirmed;
-    if !rule.near.is_empty() && !has_word_near(rule, bytes, &span) {
+    if !has_word_near(rule, bytes, &span) {
         return None;
     }
     let keyword_inside = rule.anchored && span.start == keyword_at;
@@ -204,7 +210,11 @@ fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: u
     Some(Raw { found, context: whole.len(), keyword_inside, proved: judgement.proved })
 }
 
+/// Whether one of the rule's context words stands within reach of a span, if it has any.
 fn has_word_near(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> bool {
+    if rule.near.is_empty() {
+        return true;
+    }
     let window = span.start.saturating_sub(rule.reach)..bytes.len().min(span.end + rule.reach);
     let lower = bytes[window].to_ascii_lowercase();
     rule.near.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())

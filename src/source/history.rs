@@ -1,12 +1,14 @@
 //! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Base;
 use crate::blob::{Blob, Origin, PlaceKind};
 use crate::coverage::{Reason, Tally};
-use crate::git::{Commit, Mode, Repo, Tag, object};
+use crate::git::tree::{Layout, TreeEntry};
+use crate::git::{Commit, Mode, Repo, Tag};
 use crate::pack::{self, FailureKind, Kind, Kinds, Object, ObjectId};
 
 /// A whole repository.
@@ -19,55 +21,92 @@ pub struct History<'a> {
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
+/// A commit or a tree that was read in passing.
+#[derive(Debug)]
+pub enum Passed<'a> {
+    /// A commit.
+    Commit(ObjectId, &'a Commit<'a>),
+    /// A tree: its name, its bytes and where its entries begin.
+    Tree(ObjectId, &'a [u8], &'a Layout),
+}
+
+const CONTENTS: Kinds = Kinds { blobs: true, trees: false, commits: false, tags: true };
+const STRUCTURE: Kinds = Kinds { blobs: false, trees: true, commits: true, tags: false };
+
 impl History<'_> {
-    /// Lends every blob once, with what the closure returned for the blob that it is stored as a change of; then those
-    /// with a known name once more to `named`, with that name.
+    /// Lends all contents once, with what the closure returned for the blob that it is stored as a change of; tags, the
+    /// names of refs and the configuration.
     ///
     /// # Errors
     /// The refs cannot be listed.
-    pub fn visit<T: Send + Sync>(
+    pub fn contents<T: Send + Sync>(
         &self,
         visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
-        named: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> crate::error::Result<Tally> {
         let noted = Mutex::new(Tally::default());
-        let note = |other: Tally| noted.lock().unwrap_or_else(PoisonError::into_inner).merge(other);
-        let shallow = self.repo.shallow();
-        let entries = Named::default();
+        let note = |other: Tally| lock(&noted).merge(other);
         let read =
-            self.repo.store().for_each(Kinds::ALL, |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
-                Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
-                Kind::Commit => {
-                    let id = object.id.to_owned();
-                    if let Some(commit) = Commit::parse(object.bytes) {
-                        if !shallow.contains(&id) {
-                            note(self.lacking(&id, &commit));
-                        }
-                        commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+            self.repo.store().for_each_beside(CONTENTS, STRUCTURE, |object: Object<'_>, base: Option<&Option<T>>| {
+                match object.kind {
+                    Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
+                    _ => {
+                        tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
+                        None
                     }
-                    None
                 }
-                Kind::Tag => {
-                    tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
-                    None
-                }
-                Kind::Tree => Some(self.tree(&object, base.and_then(Option::as_ref), visit, &entries)),
             });
         let mut tally = tally_of(read);
         tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
-        for (id, name) in entries.known() {
-            self.named(id, &name, named);
-        }
-        entries.missing(self.repo, self.is_partial(), &mut tally);
-        for id in &shallow {
-            tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
-        }
         let index = self.repo.index(false).unwrap_or_default();
         for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule) {
             tally.skip(Reason::Submodule, super::lossy(entry.path));
         }
         self.names(&mut tally, &mut |blob| drop(visit(blob, None)))?;
         Ok(tally)
+    }
+
+    /// Lends the texts of all commits and the names in all trees, and shows what it reads on the way to `witness`; then
+    /// lends the blobs with a known name once more to `again`, with that name.
+    pub fn structure<T: Send + Sync>(
+        &self,
+        visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
+        witness: &(impl Fn(Passed<'_>) + Sync),
+        again: &mut dyn FnMut(&Blob<'_>, &[u8]),
+    ) -> Tally {
+        let noted = Mutex::new(Tally::default());
+        let shallow = self.repo.shallow();
+        let named = Named::new(self.repo, self.knows);
+        let read = self.repo.store().for_each_beside(
+            STRUCTURE,
+            CONTENTS,
+            |object: Object<'_>, base: Option<&Option<(T, Layout)>>| {
+                let id = object.id.to_owned();
+                if object.kind == Kind::Tree {
+                    let base = base.and_then(Option::as_ref);
+                    let (value, layout) = self.tree(id, &object, base, visit, &named);
+                    witness(Passed::Tree(id, object.bytes, &layout));
+                    return Some((value, layout));
+                }
+                let commit = Commit::parse(object.bytes)?;
+                if !shallow.contains(&id) {
+                    let lacking = self.lacking(&id, &commit);
+                    lock(&noted).merge(lacking);
+                }
+                commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                witness(Passed::Commit(id, &commit));
+                None
+            },
+        );
+        let mut tally = tally_of(read);
+        tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
+        for (id, name) in named.known() {
+            self.named(id, &name, again);
+        }
+        named.missing(self.is_partial(), &mut tally);
+        for id in &shallow {
+            tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
+        }
+        tally
     }
 
     /// What a commit names and the store does not have.
@@ -118,15 +157,18 @@ impl History<'_> {
     /// Names can be secrets, too. What a tree names must be there: a scan that missed it must say so.
     fn tree<T>(
         &self,
+        id: ObjectId,
         object: &Object<'_>,
-        base: Option<&T>,
+        base: Option<&(T, Layout)>,
         visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
-        named: &Named,
-    ) -> T {
-        named.note(object, self.repo.hash, self.knows);
-        let origin = Origin::Tree { id: object.id.to_owned() };
-        let base = base.zip(object.copies).map(|(value, copies)| Base { value, copies });
-        visit(&Blob { binary: false, ..Blob::whole(&origin, object.bytes) }, base)
+        named: &Named<'_>,
+    ) -> (T, Layout) {
+        let base = base.zip(object.copies);
+        let known = base.map(|((_, layout), copies)| (layout, copies));
+        let layout = Layout::read(object.bytes, self.repo.hash, known, |entry| named.note(&entry));
+        let origin = Origin::Tree { id };
+        let base = base.map(|((value, _), copies)| Base { value, copies });
+        (visit(&Blob { binary: false, ..Blob::whole(&origin, object.bytes) }, base), layout)
     }
 
     /// Lends a blob that was read before. If it could not be, that was told of then.
@@ -159,64 +201,83 @@ impl History<'_> {
     }
 }
 
-/// The objects that trees name, by the first eight bytes of their ids: whether all are there is asked at the end, of the
-/// distinct ones only. Two ids that agree in eight bytes would hide one another; nobody has seen that happen by chance.
-struct Named {
-    all: Vec<Mutex<HashMap<u64, ObjectId>>>,
+/// Ids that are looked up together. Sorted, they are found where the last one was, and not all over the index.
+const TOGETHER: usize = 1 << 15;
+/// Ids remembered as noted: a table that fits into a processor's second cache.
+const REMEMBERED: usize = 1 << 15;
+
+/// Whether the objects that trees name are there. Most names come again and again, so some are remembered by the first
+/// eight bytes of their ids; two ids that agree in them would hide one another, which chance does not do.
+struct Named<'a> {
+    repo: &'a Repo,
+    noted: Vec<AtomicU64>,
+    /// To be looked up: a list for each thread.
+    open: Vec<Mutex<Vec<ObjectId>>>,
+    /// In no pack: loose, or missing.
+    elsewhere: Mutex<HashSet<ObjectId>>,
+    knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Blobs with a name that is worth a second look.
     known: Mutex<BTreeSet<(ObjectId, Vec<u8>)>>,
 }
 
-impl Default for Named {
-    fn default() -> Self {
-        Self { all: (0..64).map(|_| Mutex::default()).collect(), known: Mutex::default() }
+impl<'a> Named<'a> {
+    fn new(repo: &'a Repo, knows: &'a (dyn Fn(&[u8]) -> bool + Sync)) -> Self {
+        let noted = (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
+        let open = (0..rayon::current_num_threads().max(1)).map(|_| Mutex::default()).collect();
+        Self { repo, noted, open, elsewhere: Mutex::default(), knows, known: Mutex::default() }
     }
-}
 
-impl Named {
-    /// Notes the entries of a tree; of a delta, only those that its base does not have at hand.
-    fn note(&self, object: &Object<'_>, hash: pack::HashKind, knows: &dyn Fn(&[u8]) -> bool) {
-        let start = object.bytes.as_ptr() as usize;
-        let mut copies = object.copies.unwrap_or_default().iter().peekable();
-        for entry in object::tree_entries(object.bytes, hash).filter(|entry| entry.mode != Mode::Submodule) {
-            let (from, to) =
-                (entry.name.as_ptr() as usize - start, entry.id.as_ptr() as usize - start + entry.id.len());
-            while copies.next_if(|copy| (copy.child + copy.len) as usize <= from).is_some() {}
-            if copies.peek().is_some_and(|copy| copy.child as usize <= from && to <= (copy.child + copy.len) as usize) {
-                continue;
-            }
-            if entry.mode == Mode::Blob && knows(entry.name) {
-                let known = (entry.id(), entry.name.to_vec());
-                self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(known);
-            }
-            let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-            self.all[(short & 63) as usize]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(short)
-                .or_insert_with(|| entry.id());
+    fn note(&self, entry: &TreeEntry<'_>) {
+        if entry.mode == Mode::Blob && (self.knows)(entry.name) {
+            lock(&self.known).insert((entry.id(), entry.name.to_vec()));
+        }
+        let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let slot = &self.noted[short as usize % REMEMBERED];
+        if entry.mode == Mode::Submodule || slot.load(Ordering::Relaxed) == short {
+            return;
+        }
+        slot.store(short, Ordering::Relaxed);
+        let list = rayon::current_thread_index().unwrap_or(0) % self.open.len();
+        let mut open = lock(&self.open[list]);
+        open.push(entry.id());
+        if open.len() >= TOGETHER {
+            self.look_up(&mut open);
         }
     }
 
     /// The blobs with a known name, in an order that does not depend on threads.
     fn known(&self) -> BTreeSet<(ObjectId, Vec<u8>)> {
-        std::mem::take(&mut self.known.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut lock(&self.known))
+    }
+
+    fn look_up(&self, open: &mut Vec<ObjectId>) {
+        open.sort_unstable();
+        open.dedup();
+        self.repo.store().drop_packed(open);
+        lock(&self.elsewhere).extend(open.drain(..));
     }
 
     /// Names those that the store does not have; in a partial clone that is by choice of whoever cloned it.
-    fn missing(self, repo: &Repo, is_partial: bool, tally: &mut Tally) {
+    fn missing(self, is_partial: bool, tally: &mut Tally) {
         let (reason, advice) = match is_partial {
             true => (Reason::Partial, "; `git fetch --refetch --no-filter` gets it"),
             false => (Reason::Missing, ""),
         };
-        for shard in self.all {
-            for id in shard.into_inner().unwrap_or_else(PoisonError::into_inner).into_values() {
-                if !repo.store().contains(&id) {
-                    tally.skip(reason, format!("object {id}, which a tree names{advice}"));
-                }
-            }
+        for open in &self.open {
+            self.look_up(&mut lock(open));
+        }
+        let mut missing: Vec<ObjectId> = lock(&self.elsewhere).drain().collect();
+        missing.retain(|id| !self.repo.store().contains(id));
+        missing.sort_unstable();
+        for id in missing {
+            tally.skip(reason, format!("object {id}, which a tree names{advice}"));
         }
     }
+}
+
+/// A thread that panicked leaves what it guarded as good as it was.
+fn lock<T>(guarded: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Lends the message and the identities of a commit.

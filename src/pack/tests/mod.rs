@@ -51,6 +51,10 @@ fn check_copies(copies: &[Copy], base: &[u8], child: &[u8]) {
     }
 }
 
+fn is_packed(store: &Store, id: &ObjectId) -> bool {
+    store.packs().iter().any(|pack| pack.position(id).is_some())
+}
+
 /// Reads `repo` in several ways and compares with git.
 fn agrees(repo: &Repo) -> Seen {
     let expected = repo.objects();
@@ -68,7 +72,18 @@ fn agrees(repo: &Repo) -> Seen {
         assert_eq!(store.find(id, &mut out).unwrap(), Some(*kind));
         assert_eq!(out, *bytes);
         assert!(store.contains(id));
+        for bit in [0, 3, 8 * 7, 8 * 8 + 1, 8 * id.as_bytes().len() - 1] {
+            let mut bytes = id.as_bytes().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let near = ObjectId::try_from(bytes.as_slice()).unwrap();
+            assert_eq!(store.contains(&near), expected.contains_key(&near));
+        }
     }
+    let loose: Vec<ObjectId> = expected.keys().copied().filter(|id| !is_packed(&store, id)).collect();
+    let mut open: Vec<ObjectId> = expected.keys().copied().collect();
+    open.sort_unstable();
+    store.drop_packed(&mut open);
+    assert_eq!(open, loose);
     let absent = repo.hash.null();
     assert_eq!(store.find(&absent, &mut out).unwrap(), None);
     assert!(!store.contains(&absent));

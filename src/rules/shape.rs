@@ -1,0 +1,155 @@
+//! What a match must look like after its keyword, byte by byte: a look at a few bytes spares most of the searches with
+//! a regular expression. Shared with `build.rs`.
+
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+/// A set of bytes, a bit for each.
+pub type ByteSet = [u64; 4];
+
+/// Bytes looked at after a keyword.
+const LOOK: usize = 16;
+/// Positions that can be told apart.
+const MOST: usize = 127;
+const ANY: ByteSet = [u64::MAX; 4];
+
+/// The bytes that can stand at each place behind `keyword` in a match that begins with it, as far as every match goes.
+pub fn behind(hir: &Hir, keyword: &[u8], ignore_case: bool) -> Vec<ByteSet> {
+    let shortest = hir.properties().minimum_len().unwrap_or(0);
+    let end = shortest.min(keyword.len() + LOOK).min(MOST);
+    if end <= keyword.len() {
+        return Vec::new();
+    }
+    let mut walk = Walk { keyword, ignore_case, sets: vec![[0; 4]; end] };
+    walk.through(hir, 1);
+    walk.sets.split_off(keyword.len())
+}
+
+struct Walk<'k> {
+    keyword: &'k [u8],
+    ignore_case: bool,
+    sets: Vec<ByteSet>,
+}
+
+impl Walk<'_> {
+    /// Where a part of the pattern can end (a bit for each position), given where it can begin.
+    fn through(&mut self, hir: &Hir, begins: u128) -> u128 {
+        if begins == 0 {
+            return 0;
+        }
+        match hir.kind() {
+            HirKind::Empty | HirKind::Look(_) => begins,
+            HirKind::Literal(literal) => literal.0.iter().fold(begins, |at, byte| self.step(at, &only(*byte))),
+            HirKind::Class(Class::Bytes(class)) => {
+                let mut set = [0; 4];
+                for range in class.ranges() {
+                    (range.start()..=range.end()).for_each(|byte| insert(&mut set, byte));
+                }
+                self.step(begins, &set)
+            }
+            // Of a character that may take several bytes nothing is known.
+            HirKind::Class(Class::Unicode(_)) => {
+                let first = begins.trailing_zeros() as usize;
+                self.sets.iter_mut().skip(first).for_each(|set| *set = ANY);
+                u128::MAX << first
+            }
+            HirKind::Repetition(repetition) => {
+                let most = repetition.max.map_or(MOST, |max| max as usize).min(MOST);
+                let mut at = begins;
+                let mut ends = 0;
+                for count in 0..=most {
+                    if count >= repetition.min as usize {
+                        if at | ends == ends {
+                            break;
+                        }
+                        ends |= at;
+                    }
+                    if count < most {
+                        at = self.through(&repetition.sub, at);
+                    }
+                }
+                ends
+            }
+            HirKind::Capture(capture) => self.through(&capture.sub, begins),
+            HirKind::Concat(parts) => parts.iter().fold(begins, |at, part| self.through(part, at)),
+            HirKind::Alternation(parts) => parts.iter().fold(0, |ends, part| ends | self.through(part, begins)),
+        }
+    }
+
+    /// One byte of a set at each of these positions; a way that does not spell the keyword ends here.
+    fn step(&mut self, mut begins: u128, set: &ByteSet) -> u128 {
+        let mut ends = 0;
+        while begins != 0 {
+            let at = begins.trailing_zeros() as usize;
+            begins &= begins - 1;
+            if self.keyword.get(at).is_some_and(|byte| !self.spells(*byte, set)) {
+                continue;
+            }
+            if let Some(known) = self.sets.get_mut(at) {
+                known.iter_mut().zip(set).for_each(|(known, set)| *known |= set);
+            }
+            if at < MOST {
+                ends |= 1 << (at + 1);
+            }
+        }
+        ends
+    }
+
+    fn spells(&self, byte: u8, set: &ByteSet) -> bool {
+        contains(set, byte)
+            || self.ignore_case
+                && (contains(set, byte.to_ascii_lowercase()) || contains(set, byte.to_ascii_uppercase()))
+    }
+}
+
+fn only(byte: u8) -> ByteSet {
+    let mut set = [0; 4];
+    insert(&mut set, byte);
+    set
+}
+
+fn insert(set: &mut ByteSet, byte: u8) {
+    set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+}
+
+/// Whether a byte is in a set.
+pub fn contains(set: &ByteSet, byte: u8) -> bool {
+    set[usize::from(byte >> 6)] >> (byte & 63) & 1 != 0
+}
+
+/// The shapes of many keywords: few sets make up most of them.
+#[derive(Debug, Default)]
+pub struct Shapes {
+    /// All sets, each once.
+    pub sets: Vec<ByteSet>,
+    /// Numbers of sets, one shape after the other.
+    pub places: Vec<u16>,
+    known: std::collections::HashMap<ByteSet, u16>,
+    spans: std::collections::HashMap<Vec<ByteSet>, (u32, u32)>,
+}
+
+impl Shapes {
+    /// Adds a shape, and says where in `places` it begins and ends. Beyond 65,536 sets it is cut short: then
+    /// it tells less, but nothing wrong.
+    pub fn add(&mut self, shape: &[ByteSet]) -> (u32, u32) {
+        if let Some(span) = self.spans.get(shape) {
+            return *span;
+        }
+        let start = self.places.len() as u32;
+        for set in shape {
+            let fresh = self.sets.len();
+            let number = match self.known.get(set) {
+                Some(number) => *number,
+                None if fresh > usize::from(u16::MAX) => break,
+                None => {
+                    self.known.insert(*set, fresh as u16);
+                    self.sets.push(*set);
+                    fresh as u16
+                }
+            };
+            self.places.push(number);
+        }
+        let span = (start, self.places.len() as u32);
+        self.spans.insert(shape.to_vec(), span);
+        span
+    }
+}
