@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs, process};
 
+#[path = "src/rules/common.rs"]
+mod common;
 #[allow(dead_code)]
 #[path = "src/rules/magic.rs"]
 mod magic;
@@ -20,7 +22,7 @@ mod shape;
 #[path = "src/yaml.rs"]
 mod yaml;
 
-use schema::{FileDef, GuidanceDef, Origin, RuleDef};
+use schema::{CandidateDef, FileDef, GuidanceDef, Origin, RuleDef, VerifyDef};
 use shape::Shapes;
 
 fn main() {
@@ -67,15 +69,28 @@ fn read_rules(dir: &Path) -> Result<Vec<FileDef>, Vec<String>> {
             faults.push(format!("a part names rule `{}`, which does not exist", part.rule));
         }
     }
+    for candidate in files.iter().flat_map(|file| &file.rules).flat_map(|rule| &rule.candidates) {
+        if ids.binary_search(&candidate.rule.as_str()).is_err() {
+            faults.push(format!("a candidate names rule `{}`, which does not exist", candidate.rule));
+        }
+    }
     if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
 fn tables(files: &[FileDef]) -> String {
-    let mut code = String::from("pub(super) static RULES: &[Rule] = &[\n");
+    let mut code = String::new();
+    // A runbook that many rules share stands once.
+    for (number, file) in files.iter().enumerate() {
+        for (index, guidance) in file.guidance.iter().enumerate() {
+            let written = writeln!(code, "static G{number}_{index}: Guidance = {};", guidance_code(guidance));
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        }
+    }
     let mut shapes = Shapes::default();
-    for file in files {
+    code.push_str("pub(super) static RULES: &[Rule] = &[\n");
+    for (number, file) in files.iter().enumerate() {
         for rule in &file.rules {
-            rule_code(&mut code, file, rule, &mut shapes);
+            rule_code(&mut code, files, (number, file), rule, &mut shapes);
         }
     }
     code.push_str("];\n");
@@ -85,9 +100,30 @@ fn tables(files: &[FileDef]) -> String {
     code
 }
 
-fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef, shapes: &mut Shapes) {
-    let guidance = file.guidance.iter().find(|g| g.name == rule.guidance);
-    let guidance = guidance.map_or("None".to_owned(), |g| format!("Some(&{})", guidance_code(g)));
+/// A provider whose keys have the rule's shape, with the first act of its runbook.
+fn candidate_code(files: &[FileDef], candidate: &CandidateDef) -> String {
+    let found = files.iter().find_map(|file| {
+        let rule = file.rules.iter().find(|rule| rule.id == candidate.rule)?;
+        let act = file.guidance.iter().find(|g| g.name == rule.guidance).and_then(|g| g.now.first());
+        Some((file.provider.as_str(), act.map_or("", String::as_str)))
+    });
+    let (provider, act) = found.unwrap_or_default();
+    format!(
+        "Candidate {{ rule: {:?}, provider: {provider:?}, near: &{:?}, act: {act:?} }}, ",
+        candidate.rule, candidate.near
+    )
+}
+
+fn rule_code(
+    code: &mut String,
+    files: &[FileDef],
+    (number, file): (usize, &FileDef),
+    rule: &RuleDef,
+    shapes: &mut Shapes,
+) {
+    let guidance = file.guidance.iter().position(|g| g.name == rule.guidance);
+    let guidance = guidance.map_or("None".to_owned(), |index| format!("Some(&G{number}_{index})"));
+    let candidates: String = rule.candidates.iter().map(|candidate| candidate_code(files, candidate)).collect();
     let parts: String = rule
         .parts
         .iter()
@@ -109,7 +145,7 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef, shapes: &mut Sha
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
          pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, \
          shape_table: &SHAPES, names: &{:?}, magic: &[{magic}], \
-         holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, parts: &[{parts}], beside: &[{beside}], \
+         holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, candidates: &[{candidates}], parts: &[{parts}], beside: &[{beside}], \
          paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \
          guidance: {guidance}, references: &{:?}, matches: &{:?}, ignores: &{:?} }},",
         rule.id,
@@ -148,7 +184,7 @@ fn rule_code(code: &mut String, file: &FileDef, rule: &RuleDef, shapes: &mut Sha
 fn guidance_code(g: &GuidanceDef) -> String {
     format!(
         "Guidance {{ headline: {:?}, now: &{:?}, replace: &{:?}, investigate: &{:?}, clean_up: &{:?}, commands: &{:?}, \
-         console_url: {:?}, docs: {:?}, contact: {:?}, warnings: &{:?} }}",
+         console_url: {:?}, docs: {:?}, contact: {:?}, warnings: &{:?}, verify: &[{}] }}",
         g.headline,
         g.now,
         g.replace,
@@ -158,6 +194,14 @@ fn guidance_code(g: &GuidanceDef) -> String {
         g.console_url,
         g.docs,
         g.contact,
-        g.warnings
+        g.warnings,
+        g.verify.iter().map(verify_code).collect::<String>()
+    )
+}
+
+fn verify_code(v: &VerifyDef) -> String {
+    format!(
+        "Verify {{ rules: &{:?}, request: {:?}, header: {:?}, live: &{:?}, dead: &{:?}, note: {:?} }}, ",
+        v.rules, v.request, v.header, v.live, v.dead, v.note
     )
 }

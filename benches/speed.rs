@@ -7,6 +7,7 @@ mod texts;
 use std::env;
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ fn main() {
     let rules = RuleSet::builtin();
     println!("{} rules, {} keywords", rules.len(), Filter::new(&rules).keywords().len());
     run("start: filter tables", &|name| start(name, &rules));
+    run("start: whole process", &process);
     run("filter", &|name| filter(name, &rules));
     run("scan", &|name| scan(name, &rules));
     run("delta inherit", &|name| inherit(name, &rules));
@@ -81,6 +83,16 @@ fn text(rules: &RuleSet, len: usize) -> Vec<u8> {
 fn start(name: &str, rules: &RuleSet) {
     measure(name, "until the first byte can be searched", || {
         black_box(Scanner::new(rules));
+        0
+    });
+}
+
+/// From the start of the process to its exit with nothing to read: all built-in rules, budget 8 ms.
+fn process(name: &str) {
+    measure(name, "scan --stdin of nothing; at most 8 ms", || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keysieve"));
+        command.args(["scan", "--no-config", "--stdin", "--quiet"]).stdin(Stdio::null()).stdout(Stdio::null());
+        black_box(command.status().unwrap());
         0
     });
 }

@@ -297,7 +297,9 @@ impl<'a> Map<'a> {
 
     /// Every field that was not asked for is a fault, with the nearest known name.
     pub fn finish(self, faults: &mut Vec<Fault>) {
-        let (what, known) = (self.what, self.known.clone());
+        let (what, mut known) = (self.what, self.known.clone());
+        let mut seen = std::collections::HashSet::new();
+        known.retain(|name| seen.insert(*name));
         for (name, at, _) in self.rest() {
             let hint = match nearest(&name, &known) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -175,15 +175,7 @@ pub struct Guide {
 #[derive(Debug, Subcommand)]
 pub enum Rules {
     /// List rules
-    List {
-        /// Only rules whose provider or id contains this
-        filter: Option<String>,
-        /// As JSON
-        #[arg(long)]
-        json: bool,
-        #[command(flatten)]
-        rules: RuleArgs,
-    },
+    List(Listed),
     /// Show everything about one rule, samples and guidance included
     Show {
         /// Rule id
@@ -205,6 +197,37 @@ pub enum Rules {
         #[arg(long, value_name = "N", default_value_t = 100)]
         values: usize,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Listed {
+    /// Only rules whose id or provider contains this
+    pub filter: Option<String>,
+    /// Only rules of providers whose name contains this
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
+    /// Only rules of this severity
+    #[arg(long, value_name = "LEVEL", value_parser = ["critical", "high", "medium", "low"])]
+    pub severity: Option<String>,
+    /// How to write the list
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub format: ListFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    pub json: bool,
+    #[command(flatten)]
+    pub rules: RuleArgs,
+}
+
+/// How to write a list of rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// A table for the terminal
+    Text,
+    /// Everything that a program may want
+    Json,
+    /// The table of docs/rules.md
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]

@@ -349,6 +349,7 @@ fn order(s: &Sighting) -> impl Ord {
     let rule = hit.rule;
     (
         rule.generic,
+        !rule.candidates.is_empty(),
         hit.implausible.is_some(),
         std::cmp::Reverse(hit.confidence),
         std::cmp::Reverse(hit.severity),

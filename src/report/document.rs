@@ -12,7 +12,7 @@ use super::redact::{self, Redactor};
 use crate::blob::PlaceKind;
 use crate::coverage::Tally;
 use crate::finding::{CommitInfo, Exposure, Finding, Level, Outcome, Place, Setting, Suppression};
-use crate::rules::{CONFIDENCES, Confidence, Guidance, Kind, Rule, SEVERITIES};
+use crate::rules::{CONFIDENCES, Candidate, Confidence, Guidance, Kind, Rule, SEVERITIES};
 use crate::secret::Secret;
 
 /// A whole report.
@@ -74,6 +74,9 @@ pub(super) struct FindingDoc {
     pub fingerprint: String,
     pub rule: String,
     pub provider: String,
+    /// Where shapes are shared and nothing near settled whose key it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provider_candidates: Vec<String>,
     pub title: String,
     pub severity: &'static str,
     pub confidence: &'static str,
@@ -271,6 +274,7 @@ impl<'a> Builder<'a> {
             fingerprint: finding.fingerprint.clone(),
             rule: self.redactor.ours(rule.id),
             provider: self.redactor.ours(rule.provider),
+            provider_candidates: rule.candidates.iter().map(|one| self.redactor.ours(one.provider)).collect(),
             title: self.redactor.ours(rule.title),
             severity: word(SEVERITIES, finding.severity),
             confidence: word(CONFIDENCES, finding.confidence),
@@ -361,7 +365,7 @@ impl<'a> Builder<'a> {
         let settings = finding.into_iter().flat_map(settings).map(|setting| setting.advice().to_owned());
         GuidanceDoc {
             headline: fill(&headline),
-            now: list(now),
+            now: now.iter().map(fill).chain(rule.candidates.iter().map(|one| fill(&first_act(one).as_str()))).collect(),
             replace: list(replace),
             investigate: list(investigate),
             clean_up: list(clean_up),
@@ -388,6 +392,11 @@ impl<'a> Builder<'a> {
     fn all(&self, texts: &[String]) -> Vec<String> {
         texts.iter().map(|text| self.redactor.data(text)).collect()
     }
+}
+
+/// What to do first if the key turns out to be this provider's.
+fn first_act(one: &Candidate) -> String {
+    format!("If it is a key of {}: {} All steps: `keysieve guide {}`", one.provider, one.act, one.rule)
 }
 
 /// The word for a value of an ordered list of words.

@@ -12,7 +12,8 @@ pub(super) struct Values {
     pub prefix: String,
 }
 
-/// A runbook's text with its placeholders filled. `${name}` and `{{name}}` belong to shells and templates and stay.
+/// A runbook's text with its placeholders filled. `${name}`, `%{name}` and `{{name}}` belong to shells, curl and
+/// templates and stay.
 pub(super) fn fill(text: &str, values: &Values) -> String {
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
@@ -21,7 +22,7 @@ pub(super) fn fill(text: &str, values: &Values) -> String {
         filled.push_str(before);
         let name = after[1..].split('}').next().unwrap_or_default();
         let closed = after[1 + name.len()..].starts_with('}');
-        if !closed || !is_name(name) || filled.ends_with(['$', '{']) {
+        if !closed || !is_name(name) || filled.ends_with(['$', '%', '{']) {
             filled.push('{');
             rest = &after[1..];
             continue;
@@ -75,11 +76,10 @@ mod tests {
     #[test]
     fn known_unknown_and_not_placeholders() {
         let filled = fill(
-            "a {key_id} {redacted} {prefix11} {prefix12} {other} {Not} {\"k\":1} ${key_id} {{key_id}} {",
+            "a {key_id} {redacted} {prefix11} {prefix12} {other} {Not} {\"k\":1} ${key_id} %{key_id} {{key_id}} {",
             &values(),
         );
-        let expected =
-            "a AK12 rra_live_x7…(25) rra_live_x7 <first 12 characters> <other> {Not} {\"k\":1} ${key_id} {{key_id}} {";
+        let expected = "a AK12 rra_live_x7…(25) rra_live_x7 <first 12 characters> <other> {Not} {\"k\":1} ${key_id} %{key_id} {{key_id}} {";
         assert_eq!(filled, expected);
     }
 

@@ -110,6 +110,9 @@ fn result(finding: &FindingDoc, index: usize) -> Value {
     properties.insert("severity".into(), finding.severity.into());
     properties.insert("confidence".into(), finding.confidence.into());
     properties.insert("places".into(), finding.places.len().into());
+    if !finding.provider_candidates.is_empty() {
+        properties.insert("provider_candidates".into(), json!(finding.provider_candidates));
+    }
     let elsewhere = elsewhere(finding);
     if !elsewhere.is_empty() {
         properties.insert("elsewhere".into(), json!(elsewhere));

@@ -25,6 +25,7 @@ static GUIDANCE: Guidance = Guidance {
     docs: "https://runra.example/docs/keys",
     contact: "",
     warnings: &["The dashboard's Rotate keeps the leaked key valid for 7 more days: use Revoke."],
+    verify: &[],
 };
 
 static RULE: Rule = RULE_LIKE;
@@ -56,6 +57,7 @@ const RULE_LIKE: Rule = Rule {
     entropy: 0.0,
     validate: &[],
     near: &[],
+    candidates: &[],
     parts: &[],
     beside: &[],
     paths: &[],

@@ -71,7 +71,8 @@ fn open(page: &mut Page, finding: &FindingDoc, number: Option<usize>, options: &
 /// What it is: severity, title, provider, what may be shown of it, and its fingerprint.
 pub(super) fn head(page: &mut Page, finding: &FindingDoc, number: Option<usize>) {
     let mut pieces: Vec<(Style, &str)> = vec![(BOLD, &finding.title)];
-    if !finding.title.to_lowercase().contains(&finding.provider.to_lowercase()) {
+    let named = finding.title.to_lowercase().contains(&finding.provider.to_lowercase());
+    if !named && finding.provider_candidates.is_empty() {
         pieces.push((PLAIN, &finding.provider));
     }
     pieces.push((PLAIN, &finding.redacted));

@@ -1,8 +1,8 @@
 //! The rules that ship with the program, as tables written by `build.rs`, and users' rules made to last as long.
 
-use super::schema::{FileDef, GuidanceDef};
+use super::schema::{FileDef, GuidanceDef, VerifyDef};
 use super::shape::Shapes;
-use super::{Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity, ShapeTable};
+use super::{Candidate, Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity, ShapeTable, Verify};
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 
@@ -33,7 +33,13 @@ pub(super) static GENERIC: Guidance = Guidance {
     docs: "",
     contact: "",
     warnings: &["Deleting the line or rewriting history does not un-leak it: whoever has a copy can still use it."],
+    verify: &[],
 };
+
+/// Whether a built-in rule has this id.
+pub(super) fn has(id: &str) -> bool {
+    RULES.iter().any(|rule| rule.id == id)
+}
 
 /// Makes the rules of a user's file last as long as the program. They are read once per run.
 pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
@@ -41,6 +47,22 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
     let homepage = text(file.homepage);
     let guidance: Vec<(String, &'static Guidance)> =
         file.guidance.into_iter().map(|g| (g.name.clone(), &*Box::leak(Box::new(keep_guidance(g))))).collect();
+    let own: Vec<(String, &'static str)> = file
+        .rules
+        .iter()
+        .map(|rule| {
+            let runbook = guidance.iter().find(|(name, _)| *name == rule.guidance).map_or(&GENERIC, |(_, g)| *g);
+            (rule.id.clone(), runbook.now.first().copied().unwrap_or_default())
+        })
+        .collect();
+    let candidate = |rule: String, near: Vec<String>| {
+        let known = RULES.iter().find(|known| known.id == rule);
+        let (provider, act) = match own.iter().find(|(id, _)| *id == rule) {
+            Some((_, act)) => (provider, *act),
+            None => known.map_or(("", ""), |known| (known.provider, known.guidance().now[0])),
+        };
+        Candidate { rule: text(rule), provider, near: texts(near), act }
+    };
     let mut shapes = Shapes::default();
     let spans: Vec<Vec<(u32, u32)>> =
         file.rules.iter().map(|rule| rule.compiled.shapes.iter().map(|shape| shapes.add(shape)).collect()).collect();
@@ -73,6 +95,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         entropy: rule.entropy,
         validate: texts(rule.validate),
         near: texts(rule.near),
+        candidates: list(rule.candidates.into_iter().map(|c| candidate(c.rule, c.near)).collect()),
         parts: list(
             rule.parts
                 .into_iter()
@@ -104,6 +127,18 @@ fn keep_guidance(g: GuidanceDef) -> Guidance {
         docs: text(g.docs),
         contact: text(g.contact),
         warnings: texts(g.warnings),
+        verify: list(g.verify.into_iter().map(keep_verify).collect()),
+    }
+}
+
+fn keep_verify(v: VerifyDef) -> Verify {
+    Verify {
+        rules: texts(v.rules),
+        request: text(v.request),
+        header: text(v.header),
+        live: texts(v.live),
+        dead: texts(v.dead),
+        note: text(v.note),
     }
 }
 

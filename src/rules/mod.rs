@@ -1,6 +1,7 @@
 //! Rules: the keywords, pattern and checks of each kind of credential, and what to do when one leaked.
 
 mod builtin;
+mod common;
 mod magic;
 mod names;
 mod pattern;
@@ -20,7 +21,7 @@ pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
 
 /// One kind of credential. Rules live as long as the program: built-in ones are static tables,
 /// a user's are read once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rule {
     /// Unique name, `provider-kind`.
     pub id: &'static str,
@@ -74,6 +75,8 @@ pub struct Rule {
     pub validate: &'static [&'static str],
     /// Context words of which one must stand within `reach`.
     pub near: &'static [&'static str],
+    /// Providers whose keys all have this shape: words near a match settle which one it is, else the report names all.
+    pub candidates: &'static [Candidate],
     /// Other credentials that complete this one.
     pub parts: &'static [Part],
     /// Names of identifiers that stand beside it (small letters and digits alone), and the details that they become.
@@ -122,6 +125,19 @@ pub struct ShapeTable {
     pub places: &'static [u16],
 }
 
+/// A provider whose keys have the shape that a rule describes.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Its own rule.
+    pub rule: &'static str,
+    /// Who it is.
+    pub provider: &'static str,
+    /// Words that stand near a key of this provider, compared without case.
+    pub near: &'static [&'static str],
+    /// The first act of its runbook.
+    pub act: &'static str,
+}
+
 /// Another credential that completes one.
 #[derive(Debug)]
 pub struct Part {
@@ -158,6 +174,25 @@ pub struct Guidance {
     pub contact: &'static str,
     /// What looks like revocation and is not.
     pub warnings: &'static [&'static str],
+    /// Requests that tell a live key from a dead one, for a person or a tool; nothing here sends them.
+    pub verify: &'static [Verify],
+}
+
+/// A harmless request whose answer tells a live key from a dead one.
+#[derive(Debug, Clone, Copy)]
+pub struct Verify {
+    /// The rules whose keys it fits; empty for all that share the runbook.
+    pub rules: &'static [&'static str],
+    /// Method and address.
+    pub request: &'static str,
+    /// The header that carries the key, with `{secret}` in its place.
+    pub header: &'static str,
+    /// Answers of a live key: a status, and words of the body where the status alone says too little.
+    pub live: &'static [&'static str],
+    /// Answers of a dead key.
+    pub dead: &'static [&'static str],
+    /// What else to know.
+    pub note: &'static str,
 }
 
 impl Rule {
@@ -324,7 +359,8 @@ pub fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&
     let mut faults = Vec::new();
     for path in expand_folders(paths)? {
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let read = schema::read(&text, schema::Origin::User);
+        let mut read = schema::read(&text, schema::Origin::User);
+        read.faults.extend(unknown_candidates(&read.file));
         faults.extend(read.faults.iter().map(|fault| format!("{}:{fault}", path.display())));
         warnings.extend(read.warnings.iter().map(|fault| format!("{}:{fault}", path.display())));
         if read.faults.is_empty() {
@@ -332,6 +368,14 @@ pub fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&
         }
     }
     if faults.is_empty() { Ok(rules) } else { Err(Error::Faults { faults }) }
+}
+
+/// Candidates that are rules neither of the same file nor built in.
+fn unknown_candidates(file: &schema::FileDef) -> Vec<yaml::Fault> {
+    let known = |id: &str| builtin::has(id) || file.rules.iter().any(|rule| rule.id == id);
+    let all = file.rules.iter().flat_map(|rule| &rule.candidates).filter(|candidate| !known(&candidate.rule));
+    all.map(|candidate| candidate.at.fault(format!("no rule is called `{}`, here or built in", candidate.rule)))
+        .collect()
 }
 
 fn expand_folders(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {

@@ -1,6 +1,7 @@
 //! From a pattern as written in a rule file to a regular expression with a proved reach.
 //! Shared with `build.rs`.
 
+use super::common::hits_per_megabyte;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -63,6 +64,8 @@ const SCHEME_WORD: &str = "(?:(?i:bearer|token)(?: |%20))?";
 const ASSIGN_REACH: usize = 160;
 /// A prefilter needs this many literal bytes.
 const MIN_KEYWORD: usize = 4;
+/// A keyword that stands more often than this in a megabyte of ordinary source makes every scan slower for one rule.
+const MAX_HITS: u32 = 300;
 /// More literals than this from one short keyword mean that it says too little.
 const MAX_EXPANDED: usize = 4096;
 
@@ -193,6 +196,7 @@ fn widen(keywords: &[String], literals: &[Vec<u8>], ignore_case: bool) -> Result
     let mut wide = Vec::new();
     for keyword in keywords {
         if keyword.len() >= MIN_KEYWORD {
+            rare_enough(keyword, hits_per_megabyte(keyword))?;
             wide.push(keyword.clone());
             continue;
         }
@@ -209,9 +213,23 @@ fn widen(keywords: &[String], literals: &[Vec<u8>], ignore_case: bool) -> Result
                 format!("keyword `{keyword}` is shorter than {MIN_KEYWORD} bytes and what follows it is too wide");
             return Err(("keywords", why));
         }
+        let folded: std::collections::BTreeSet<String> =
+            grown.iter().map(|literal| literal.to_ascii_lowercase()).collect();
+        rare_enough(keyword, folded.iter().map(|literal| hits_per_megabyte(literal)).sum())?;
         wide.append(&mut grown);
     }
     Ok(wide)
+}
+
+fn rare_enough(keyword: &str, hits: u32) -> Result<(), Fault> {
+    if hits <= MAX_HITS {
+        return Ok(());
+    }
+    let why = format!(
+        "keyword `{keyword}` is too common: some {hits} hits in a megabyte of ordinary source, at most {MAX_HITS} are \
+         allowed; write a longer literal, or (near form) a host or variable name that stands around the value"
+    );
+    Err(("keywords", why))
 }
 
 #[cfg(test)]

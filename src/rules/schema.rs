@@ -3,7 +3,7 @@
 
 use super::magic::{self, MagicDef};
 use super::pattern::{self, Compiled};
-use super::yaml::{Fault, Map, Node, Value, parse};
+use super::yaml::{Fault, Map, Node, Pos, Value, parse};
 
 /// How much harm the holder of a leaked credential can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +58,14 @@ pub struct PartDef {
     pub required: bool,
 }
 
+/// A provider whose keys have the shape that a rule describes.
+#[derive(Debug, Clone)]
+pub struct CandidateDef {
+    pub rule: String,
+    pub near: Vec<String>,
+    pub at: Pos,
+}
+
 /// A rule as written, checked.
 #[derive(Debug, Clone)]
 pub struct RuleDef {
@@ -80,6 +88,7 @@ pub struct RuleDef {
     pub entropy: f64,
     pub validate: Vec<String>,
     pub near: Vec<String>,
+    pub candidates: Vec<CandidateDef>,
     pub parts: Vec<PartDef>,
     pub beside: Vec<(String, String)>,
     pub paths: Vec<String>,
@@ -106,6 +115,18 @@ pub struct GuidanceDef {
     pub docs: String,
     pub contact: String,
     pub warnings: Vec<String>,
+    pub verify: Vec<VerifyDef>,
+}
+
+/// A harmless request whose answer tells a live key from a dead one. Data only: nothing here sends it.
+#[derive(Debug, Clone, Default)]
+pub struct VerifyDef {
+    pub rules: Vec<String>,
+    pub request: String,
+    pub header: String,
+    pub live: Vec<String>,
+    pub dead: Vec<String>,
+    pub note: String,
 }
 
 /// One rule file.
@@ -261,6 +282,16 @@ pub fn read(text: &str, origin: Origin) -> Read {
         let rule = read_rule(node, &read.file.guidance, faults, soft);
         read.file.rules.push(rule);
     }
+    for verify in read.file.guidance.iter().flat_map(|guidance| &guidance.verify) {
+        let known = |id: &&String| read.file.rules.iter().any(|rule| rule.id == **id);
+        for id in verify.rules.iter().filter(|id| !known(id)) {
+            faults.push(
+                guidance
+                    .map_or(map.at(), |node| node.at)
+                    .fault(format!("`verify` names rule `{id}`, which is not in this file")),
+            );
+        }
+    }
     map.finish(faults);
     read
 }
@@ -295,6 +326,7 @@ fn read_rule(
         entropy: map.number("entropy", faults).unwrap_or(0.0),
         validate: map.texts("validate", faults),
         near: map.texts("near", faults),
+        candidates: map.list("candidates", faults).iter().map(|node| read_candidate(node, faults)).collect(),
         parts: map.list("parts", faults).iter().map(|node| read_part(node, faults)).collect(),
         beside: read_details("beside", &mut map, faults),
         paths: map.texts("paths", faults),
@@ -317,7 +349,7 @@ fn read_rule(
             super::yaml::nearest(check, CHECKS).map_or_else(|| CHECKS.join(", "), |n| format!("did you mean `{n}`?"));
         faults.push(map.place("validate").fault(format!("no offline check is called `{check}`; {names}")));
     }
-    let mut missing = |what: String, at: super::yaml::Pos, faults: &mut Vec<Fault>| match soft.as_deref_mut() {
+    let mut missing = |what: String, at: Pos, faults: &mut Vec<Fault>| match soft.as_deref_mut() {
         Some(warnings) => warnings.push(at.fault(what)),
         None => faults.push(at.fault(what)),
     };
@@ -431,6 +463,17 @@ fn read_part(node: &Node, faults: &mut Vec<Fault>) -> PartDef {
     part
 }
 
+fn read_candidate(node: &Node, faults: &mut Vec<Fault>) -> CandidateDef {
+    let mut map = Map::new(node, "a candidate", faults);
+    let candidate =
+        CandidateDef { rule: map.required_text("rule", faults), near: map.texts("near", faults), at: node.at };
+    if candidate.near.is_empty() {
+        faults.push(map.at().fault("a candidate needs `near`: words that stand near a key of this provider"));
+    }
+    map.finish(faults);
+    candidate
+}
+
 fn read_guidance(name: String, node: &Node, faults: &mut Vec<Fault>) -> GuidanceDef {
     let mut map = Map::new(node, "a guidance entry", faults);
     let guidance = GuidanceDef {
@@ -445,10 +488,51 @@ fn read_guidance(name: String, node: &Node, faults: &mut Vec<Fault>) -> Guidance
         docs: map.text("docs", faults).unwrap_or_default(),
         contact: map.text("contact", faults).unwrap_or_default(),
         warnings: map.texts("warnings", faults),
+        verify: map.list("verify", faults).iter().map(|node| read_verify(node, faults)).collect(),
     };
     if guidance.now.is_empty() {
         faults.push(map.at().fault(format!("guidance `{}` needs `now`: what to do at once, in order", guidance.name)));
     }
     map.finish(faults);
     guidance
+}
+
+fn read_verify(node: &Node, faults: &mut Vec<Fault>) -> VerifyDef {
+    let mut map = Map::new(node, "a verify entry", faults);
+    let verify = VerifyDef {
+        rules: map.texts("rules", faults),
+        request: map.required_text("request", faults),
+        header: map.required_text("header", faults),
+        live: map.texts("live", faults),
+        dead: map.texts("dead", faults),
+        note: map.text("note", faults).unwrap_or_default(),
+    };
+    let url = verify.request.strip_prefix("GET ").or_else(|| verify.request.strip_prefix("POST "));
+    if !url.is_some_and(|url| url.starts_with("https://") && !url.contains([' ', '{', '<'])) {
+        faults.push(
+            map.place("request").fault("`request` must be `GET https://...` or `POST https://...`, nothing filled in"),
+        );
+    }
+    if verify.header.matches("{secret}").count() != 1 {
+        faults.push(
+            map.place("header").fault("`header` must have {secret} in it once, as `Authorization: Bearer {secret}`"),
+        );
+    }
+    for name in ["live", "dead"] {
+        let answers = if name == "live" { &verify.live } else { &verify.dead };
+        for answer in answers {
+            let status = answer.split(' ').next().unwrap_or_default();
+            if status.len() != 3 || !status.bytes().all(|b| b.is_ascii_digit()) {
+                faults
+                    .push(map.place(name).fault(format!("`{answer}`: an answer begins with a status of three digits")));
+            } else if answer == "403" {
+                faults.push(map.place(name).fault("a bare 403 proves nothing; add the words of the body that do"));
+            }
+        }
+    }
+    if verify.live.is_empty() || verify.dead.is_empty() {
+        faults.push(map.at().fault("a verify entry needs `live` and `dead`: the answers that tell"));
+    }
+    map.finish(faults);
+    verify
 }

@@ -56,7 +56,7 @@ impl Patterns {
         let mut at = keyword.start.saturating_sub(rule.reach);
         let mut all = Vec::new();
         // No match within the window has one near it where there is none twice as far.
-        if !super::has_word_near(rule, bytes, &(at..end)) {
+        if !super::has_word_near(rule, rule.near, bytes, &(at..end)) {
             return all;
         }
         while at < end {

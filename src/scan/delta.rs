@@ -86,7 +86,7 @@ impl Scanner {
 
 /// How far from its keyword a rule, its edge and its checks may look.
 fn context(rule: &Rule) -> usize {
-    let near = if rule.near.is_empty() { rule.reach } else { 2 * rule.reach };
+    let near = if rule.near.is_empty() && rule.candidates.is_empty() { rule.reach } else { 2 * rule.reach };
     near + validate::CONTEXT
 }
 

@@ -161,10 +161,14 @@ impl Scanner {
     }
 
     fn judged(&self, number: usize, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {
-        let rule = self.rules[number];
+        let matched = self.rules[number];
         let whole = confirmed.whole.clone();
-        let mut raw = judged(rule, bytes, confirmed, keyword_at)?;
-        for (name, group) in self.patterns.named(number, rule, bytes, &whole) {
+        if !has_word_near(matched, matched.near, bytes, &confirmed.secret) {
+            return None;
+        }
+        let rule = self.settled_by_words(matched, bytes, &confirmed.secret);
+        let mut raw = judged(rule, matched, bytes, confirmed, keyword_at)?;
+        for (name, group) in self.patterns.named(number, matched, bytes, &whole) {
             if let Some(value) = validate::shown(&bytes[group]) {
                 raw.found.details.entry(name.to_owned()).or_insert(value);
             }
@@ -174,14 +178,26 @@ impl Scanner {
         }
         Some(raw)
     }
+
+    /// Of a shape that several providers share: the rule of the one provider whose words stand near, else the rule of
+    /// the shape.
+    fn settled_by_words(&self, rule: &'static Rule, bytes: &[u8], span: &Range<usize>) -> &'static Rule {
+        let mut named = rule.candidates.iter().filter(|one| has_word_near(rule, one.near, bytes, span));
+        let (Some(one), None) = (named.next(), named.next()) else { return rule };
+        self.rules.iter().find(|known| known.id == one.rule).copied().unwrap_or(rule)
+    }
 }
 
-fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {
+/// What is made of a match of the pattern of `matched`, which is taken for a credential of `rule`.
+fn judged(
+    rule: &'static Rule,
+    matched: &'static Rule,
+    bytes: &[u8],
+    confirmed: Confirmed,
+    keyword_at: usize,
+) -> Option<Raw> {
     let Confirmed { whole, secret: span } = confirmed;
-    if !has_word_near(rule, bytes, &span) {
-        return None;
-    }
-    let keyword_inside = rule.anchored && span.start == keyword_at;
+    let keyword_inside = matched.anchored && span.start == keyword_at;
     if !keyword_inside && is_interpolated(bytes, &span) {
         return None;
     }
@@ -210,14 +226,14 @@ fn judged(rule: &'static Rule, bytes: &[u8], confirmed: Confirmed, keyword_at: u
     Some(Raw { found, context: whole.len(), keyword_inside, proved: judgement.proved })
 }
 
-/// Whether one of the rule's context words stands within reach of a span, if it has any.
-fn has_word_near(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> bool {
-    if rule.near.is_empty() {
+/// Whether one of some context words stands within the rule's reach of a span, if there are any.
+fn has_word_near(rule: &Rule, words: &[&str], bytes: &[u8], span: &Range<usize>) -> bool {
+    if words.is_empty() {
         return true;
     }
     let window = span.start.saturating_sub(rule.reach)..bytes.len().min(span.end + rule.reach);
     let lower = bytes[window].to_ascii_lowercase();
-    rule.near.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())
+    words.iter().any(|word| memchr::memmem::find(&lower, word.to_ascii_lowercase().as_bytes()).is_some())
 }
 
 /// What follows a piece of a template or of code, or a value that is cut short.

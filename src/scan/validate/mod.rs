@@ -177,6 +177,11 @@ pub(super) fn is_convincing(rule: &Rule, secret: &[u8]) -> bool {
     rule.anchored && !rule.generic && body.len() >= CONVINCING && random::is_mixed(body) && random::looks_random(body)
 }
 
+/// The Shannon entropy of what follows the rule's own prefix, in bits per character: what a rule's `entropy` is about.
+pub fn body_entropy(rule: &Rule, secret: &[u8]) -> f64 {
+    random::entropy(&secret[prefix_len(rule, secret)..])
+}
+
 /// How much of the secret is the rule's own literal prefix.
 fn prefix_len(rule: &Rule, secret: &[u8]) -> usize {
     let starts = |keyword: &&&str| secret.starts_with(keyword.as_bytes());
