@@ -103,7 +103,7 @@ impl Witness {
     /// Notes a commit.
     pub fn commit(&self, id: ObjectId, commit: &Commit<'_>) {
         let node = Node { id, tree: commit.tree, parents: commit.parents.clone(), seconds: commit.seconds };
-        self.part().commits.push(node);
+        self.part(&node.id).commits.push(node);
     }
 
     /// Notes a tree, of which `layout` was read.
@@ -111,7 +111,7 @@ impl Witness {
         if self.wanted.is_empty() {
             return;
         }
-        let mut part = self.part();
+        let mut part = self.part(&id);
         let parent = part.trees.len() as u32;
         part.trees.push(id);
         for entry in layout.entries(bytes, self.hash) {
@@ -131,8 +131,8 @@ impl Witness {
         }
     }
 
-    fn part(&self) -> std::sync::MutexGuard<'_, Part> {
-        let number = rayon::current_thread_index().unwrap_or(0) % PARTS;
+    fn part(&self, id: &ObjectId) -> std::sync::MutexGuard<'_, Part> {
+        let number = usize::from(id.as_slice()[0]) % PARTS;
         self.parts[number].lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -24,10 +24,11 @@ pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
 }
 
 /// A random value right behind its provider's name or prefix is surer than the rule is of such shapes, and stays so
-/// where its other half is not near: what stops a commit must not hang on that.
+/// where its other half is not near: what stops a commit must not hang on that. A check that does not fit is not made up
+/// for by looks.
 fn promote(m: &mut Raw) {
     let found = &mut m.found;
-    if validate::is_convincing(found.rule, found.secret.reveal()) {
+    if !found.details.contains_key("doubt") && validate::is_convincing(found.rule, found.secret.reveal()) {
         found.confidence = match found.confidence {
             Confidence::Low => Confidence::Medium,
             Confidence::Medium | Confidence::High => Confidence::High,

@@ -84,8 +84,11 @@ fn value_after(text: &[u8]) -> Option<String> {
     shown(value)
 }
 
-/// A name in place of a value: `config.tenant`, `None`.
+/// A name in place of a value: `config.tenant`, `None`, `your-tenant`.
 fn is_reference(value: &[u8]) -> bool {
+    if value.starts_with(b"your-") || value.starts_with(b"your_") {
+        return true;
+    }
     let constants = [&b"none"[..], b"null", b"true", b"false", b"nil", b"undefined", b"string", b"str"];
     let path = value.contains(&b'.') && !value.contains(&b'@') && !value.iter().any(u8::is_ascii_digit);
     path || constants.iter().any(|constant| constant.eq_ignore_ascii_case(value))
