@@ -647,7 +647,7 @@ fn tokens_are_not_found_inside_words() {
                 bare_tokens(rule, rules(), 1).iter().filter(|token| token.as_bytes()[0].is_ascii_alphanumeric())
             {
                 for before in ["a", "Z", "9", "word"] {
-                    if rule.edge == Edge::Word {
+                    if rule.edge != Edge::Token {
                         continue;
                     }
                     let text = format!("{}{before}{token}\n", lead(rule));

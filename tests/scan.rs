@@ -594,9 +594,14 @@ impl Plain {
     fn find(&self, bytes: &[u8]) -> Vec<(usize, Range<usize>, Range<usize>, usize)> {
         let tokens: Vec<bool> = (0..=bytes.len()).map(|at| token_edge(bytes, at)).collect();
         let words: Vec<bool> = (0..=bytes.len()).map(|at| tokens[at] || camel_edge(bytes, at)).collect();
+        let anywhere = vec![true; bytes.len() + 1];
         let mut found = Vec::new();
         for (number, (rule, regex, group)) in self.rules.iter().enumerate() {
-            let edges = if rule.edge == Edge::Word { &words } else { &tokens };
+            let edges = match rule.edge {
+                Edge::Token => &tokens,
+                Edge::Word => &words,
+                Edge::Part => &anywhere,
+            };
             let search = |at: usize, end: usize| {
                 let mut captures = regex.create_captures();
                 regex.search_captures(&Input::new(bytes).span(at..end).anchored(Anchored::Yes), &mut captures);

@@ -242,6 +242,8 @@ pub struct RuleSet {
     rules: Vec<&'static Rule>,
     /// Those of `kind: file`.
     files: Vec<&'static Rule>,
+    /// Built-in rules that are off unless asked for, and were not asked for.
+    quiet: Vec<&'static Rule>,
     /// What should be better in the user's rule files.
     pub warnings: Vec<String>,
 }
@@ -249,7 +251,8 @@ pub struct RuleSet {
 impl RuleSet {
     /// All built-in rules that are on.
     pub fn builtin() -> Self {
-        Self::of(builtin::RULES.iter().filter(|rule| rule.enabled).collect())
+        let (on, quiet): (Vec<_>, Vec<_>) = builtin::RULES.iter().partition(|rule| rule.enabled);
+        Self { quiet: contents(quiet), ..Self::of(on) }
     }
 
     /// All built-in rules, those that are off too.
@@ -260,7 +263,7 @@ impl RuleSet {
     /// A set of the rules given.
     pub fn of(rules: Vec<&'static Rule>) -> Self {
         let (files, rules) = rules.into_iter().partition(|rule| rule.kind == Kind::File);
-        Self { rules, files, warnings: Vec::new() }
+        Self { rules, files, quiet: Vec::new(), warnings: Vec::new() }
     }
 
     /// The rules that `selection` asks for.
@@ -278,11 +281,14 @@ impl RuleSet {
         }
         let on = globs(&selection.enable, &rules)?;
         let off = globs(&selection.disable, &rules)?;
+        let quiet =
+            rules.iter().copied().filter(|rule| !(rule.enabled || on.is_match(rule.id) || off.is_match(rule.id)));
+        let quiet = quiet.collect();
         rules.retain(|rule| (rule.enabled || on.is_match(rule.id)) && !off.is_match(rule.id));
         if rules.is_empty() {
             return Err(Error::Usage("no rules are left to scan with; see --enable, --disable and --rules".into()));
         }
-        Ok(Self { warnings, ..Self::of(rules) })
+        Ok(Self { warnings, quiet: contents(quiet), ..Self::of(rules) })
     }
 
     /// The rules about credentials in content, in order.
@@ -298,6 +304,12 @@ impl RuleSet {
     /// All rules.
     pub fn all(&self) -> impl Iterator<Item = &'static Rule> + '_ {
         self.iter().chain(self.files())
+    }
+
+    /// Rules that are off, whose matches are not reported but keep their place: no generic rule may call a key secret
+    /// that its provider calls public.
+    pub fn quiet(&self) -> &[&'static Rule] {
+        &self.quiet
     }
 
     /// How many rules about content there are.
@@ -332,6 +344,11 @@ impl RuleSet {
             Error::Usage(format!("no rule is called `{id}`; {hint}"))
         })
     }
+}
+
+fn contents(mut rules: Vec<&'static Rule>) -> Vec<&'static Rule> {
+    rules.retain(|rule| rule.kind == Kind::Content);
+    rules
 }
 
 fn globs(patterns: &[String], rules: &[&'static Rule]) -> Result<GlobSet> {

@@ -16,6 +16,8 @@ pub enum Edge {
     Token,
     /// `{word}`: also a camelCase edge.
     Word,
+    /// `{part}`: anywhere, as in `dbpassword`.
+    Part,
 }
 
 /// A pattern ready for the scanner.
@@ -49,9 +51,9 @@ const GLUE: &str = concat!(
     r#"(?:\\{0,2}["\x27\x60]|&quot;|[\])}*]){0,3}"#,
     r#"(?:[ \t]{0,4}:?[ \t]{0,4}&?(?:\x27static )?(?i:string|str|secretstr|text|any)\??)?"#,
     r#"(?:[ \t]?\{[ \t]?get;[ \t]?(?:(?:private[ \t])?(?:set|init);[ \t]?)?\})?"#,
-    r#"(?:[ \t]{0,40}(?::=|={1,3}>?|->|:-?|,|>|\(|\|\||\?\??=?|\+=|%3[AaDd]|\\u003[DdEe]|\\x3[Dd]| or[ \t]| is[ \t])["#,
+    r#"(?:[ \t]{0,40}(?::=|={1,3}>?|->|:-?|,|>|\(|\|\|=?|\?\??=?|\+=|%3[AaDd]|\\u003[DdEe]|\\x3[Dd]| or[ \t]| is[ \t])["#,
     r#" \t*]{0,40}|[ \t]{0,4}[,{]?\s{0,40}(?:\\?["\x27])?(?i:value|default)(?:\\?["\x27])?[ \t]{0,8}[:=]>?["#,
-    r#" \t]{0,8}|[ \t]{1,8})"#,
+    r#" \t]{0,8}|</key>\s{0,40}<string>|[ \t]{1,8})"#,
     r#"(?:[|>][-+]?\r?\n[ \t]{1,20}|<!\[CDATA\[|\s{0,40}[\[(]?\s{0,40}(?:(?i:new )?(?:String::from|SecretSt"#,
     r#"ring|SecretStr|Secret|String|str|Some|bytes)(?:::new|::from|\.of)?\(\s{0,20})?[bBrRuUfF@$]{0,2}(?:\\"#,
     r#"{0,2}["\x27\x60]{1,3}|&quot;))?"#,
@@ -59,6 +61,26 @@ const GLUE: &str = concat!(
 );
 /// The end of `{glue}`: `{opens}` lacks it, for values that may begin with such a word.
 const SCHEME_WORD: &str = "(?:(?i:bearer|token)(?: |%20))?";
+/// From a name's stem to the value of it, in any language: the rest of the name, what closes it, a type, an operator or
+/// the markup of a pair, a call that wraps the value, what opens it. The checks `assigned-…` judge what stands there.
+const ASSIGNED: &str = concat!(
+    r#"[\w.\-]{0,40}(?:\[[0-9A-Z_]{0,20}\])?(?:\\{0,2}["\x27`]|&quot;|&#3[49];|[\])}*]|%5D){0,3}"#,
+    r#"(?:"#,
+    // `name: KEY` then `value: …`, `<name>key</name> <value>…`, `key" value="…"`, `key"><value>…`
+    r#"[ \t]{0,4}(?::[ \t]{0,4})?[,;{]?\s{0,60}(?:(?:type|description|sensitive|nullable|xml:[a-z]{1,8})[ \t]{0,10}[=:][ \t]{0,2}(?:["\x27][^"\x27\r\n]{0,100}["\x27]|[a-z]{1,10})[,\s]\s{0,30}){0,3}["\x27]?(?:[a-z]{1,12}:)?(?i:value|default|content|defaultvalue)["\x27]?[ \t]{0,8}[:=]>?[ \t]{0,8}"#,
+    r#"|</(?i:name|key|string|param-name|entry-key)>\s{0,80}<(?i:value|string|param-value|data|default)[^<>\r\n]{0,30}>"#,
+    r#"|(?:[ \t]{1,4}[\w:.\-]{1,20}=["\x27][\w:.\-]{0,30}["\x27]){0,2}[ \t]?>\s{0,60}(?:<(?i:value|string)>\s{0,40})?"#,
+    // An operator, perhaps after a type.
+    r#"|(?:[ \t]{0,2}:?[ \t]{0,2}[&*]?(?:\x27static )?[A-Za-z][\w.<>\[\]?|]{0,30})?"#,
+    r#"[ \t]{0,30}(?:[:|?+]{0,2}={1,3}[>~]?|->|<-)[ \t]{0,30}"#,
+    r#"|[ \t]{0,30}(?:\|\||\?\??|%3[AaDd]|\\u003[AaDd]|\\x3[AaDd]|&#(?:61|x3[Dd]);|::?-?|,|\(|\{|\.[A-Za-z_]{2,20}\(|\.[ \t])[ \t*]{0,30}"#,
+    r#"|[ \t]{1,30}(?:(?i:is|as|or|was)(?::|[ \t])[ \t]{0,2})?"#,
+    r#")"#,
+    r#"(?:[|>][-+]?)?(?:\r?\n[ \t]{0,40})?"#,
+    r#"(?:(?:(?i:new|try|await)[ \t])?[\w.:\[\]]{0,40}\(\s{0,20}(?:[\w.]{1,20}\(\s{0,10})?)?[\[({]?[ \t]?"#,
+    r#"(?:[bBrRuUfFLN@$]{0,2}\\{0,2}["\x27`]{1,3}|&quot;|&#3[49];|%22|\\u0022|<!\[CDATA\[)?"#,
+    r#"(?:(?i:bearer|basic|token)(?: |%20))?"#,
+);
 /// What `{assign}` can take at most.
 #[cfg(test)]
 const ASSIGN_REACH: usize = 160;
@@ -74,10 +96,10 @@ type Fault = (&'static str, String);
 /// Expands, checks and measures a pattern. A fault names the field that it is about.
 pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usize) -> Result<Compiled, Fault> {
     let about = |why: String| ("pattern", why);
-    let (edge, rest) = match (pattern.strip_prefix("{left}"), pattern.strip_prefix("{word}")) {
-        (Some(rest), _) => (Edge::Token, rest),
-        (_, Some(rest)) => (Edge::Word, rest),
-        _ => return Err(about("`pattern` must begin with {left} or {word}".into())),
+    let edges = [("{left}", Edge::Token), ("{word}", Edge::Word), ("{part}", Edge::Part)];
+    let begun = edges.iter().find_map(|(mark, edge)| Some((*edge, pattern.strip_prefix(mark)?)));
+    let Some((edge, rest)) = begun else {
+        return Err(about("`pattern` must begin with {left}, {word} or {part}".into()));
     };
     let regex = expand(rest).map_err(about)?;
     let hir = parse(&regex).map_err(about)?;
@@ -117,10 +139,14 @@ pub fn check_holds(regex: &str) -> Result<(), String> {
 
 fn expand(pattern: &str) -> Result<String, String> {
     let opens = GLUE.strip_suffix(SCHEME_WORD).unwrap_or(GLUE);
-    let expanded = pattern.replace("{assign}", ASSIGN).replace("{glue}", GLUE).replace("{opens}", opens);
-    let expanded = expanded.replace("{right}", r"\b{end-half}");
-    if expanded.contains("{left}") || expanded.contains("{word}") {
-        return Err("{left} and {word} may only stand at the very beginning of `pattern`".into());
+    let expanded = pattern
+        .replace("{assigned}", ASSIGNED)
+        .replace("{assign}", ASSIGN)
+        .replace("{glue}", GLUE)
+        .replace("{opens}", opens)
+        .replace("{right}", r"\b{end-half}");
+    if ["{left}", "{word}", "{part}"].iter().any(|edge| expanded.contains(edge)) {
+        return Err("{left}, {word} and {part} may only stand at the very beginning of `pattern`".into());
     }
     Ok(expanded)
 }

@@ -169,6 +169,9 @@ pub fn is_check(name: &str) -> bool {
 
 /// The named checks, apart from the `base64-bytes-N` family. Each has a soft form, `NAME-soft`.
 pub const CHECKS: &[&str] = &[
+    "assigned-key",
+    "assigned-password",
+    "assigned-secret",
     "atlassian-crc32",
     "aws-account",
     "aws-bedrock-key",
@@ -204,6 +207,10 @@ pub const CHECKS: &[&str] = &[
     "evm-dev-account",
     "fly-macaroon",
     "gitlab-routable",
+    "given-basic",
+    "given-key",
+    "given-password",
+    "given-secret",
     "google-service-account-json",
     "grafana-cloud-json",
     "grafana-crc32",

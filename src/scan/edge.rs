@@ -5,6 +5,9 @@ use crate::rules::Edge;
 /// Whether a token may begin at `at`: `\b` would miss a key after an escape that is written out in source
 /// (`\n`, `\t`, `%3D`, `\u003d`, `\x3d`), after `X_`, or after a colour code.
 pub fn is_edge(bytes: &[u8], at: usize, edge: Edge) -> bool {
+    if edge == Edge::Part {
+        return true;
+    }
     let before = &bytes[..at];
     let Some(&last) = before.last() else { return true };
     if !last.is_ascii_alphanumeric() {

@@ -20,11 +20,16 @@ use crate::rules::{Confidence, Rule, RuleSet};
 use crate::secret::Secret;
 use confirm::{Confirmed, Patterns};
 pub use filter::{Filter, Hit};
+use validate::assigned;
 
 /// Rules ready to be searched for. Immutable and lock-free: one is shared by all threads.
 #[derive(Debug)]
 pub struct Scanner {
     rules: Vec<&'static Rule>,
+    /// How many of them, at the end, are not reported.
+    quiet: usize,
+    /// Which rules a glance at what follows the keyword may rule out.
+    assigned: Vec<bool>,
     filter: Filter,
     patterns: Patterns,
     files: whole::Files,
@@ -76,12 +81,11 @@ pub struct Scanned {
 impl Scanner {
     /// Prepares a rule set.
     pub fn new(rules: &RuleSet) -> Self {
-        Self {
-            rules: rules.iter().collect(),
-            filter: Filter::new(rules),
-            patterns: Patterns::new(rules),
-            files: whole::Files::new(rules),
-        }
+        let all = RuleSet::of(rules.iter().chain(rules.quiet().iter().copied()).collect());
+        let assigned = all.iter().map(assigned::is_assigned).collect();
+        let (filter, patterns) = (Filter::new(&all), Patterns::new(&all));
+        let (quiet, files) = (rules.quiet().len(), whole::Files::new(rules));
+        Self { rules: all.iter().collect(), quiet, assigned, filter, patterns, files }
     }
 
     /// Scans the zones of `bytes` that are new, and adds what is carried over for the rest.
@@ -97,7 +101,9 @@ impl Scanner {
         candidates.sort_by_key(|candidate| candidate.hit);
         candidates.dedup_by_key(|candidate| candidate.hit);
         let raw: Vec<Raw> = candidates.iter().flat_map(|candidate| candidate.verdicts.iter().cloned()).collect();
-        let settled = if raw.is_empty() { Vec::new() } else { settle::settle(raw, binary) };
+        let mut settled = if raw.is_empty() { Vec::new() } else { settle::settle(raw, binary) };
+        let quiet = &self.rules[self.rules.len() - self.quiet..];
+        settled.retain(|raw| !quiet.iter().any(|rule| std::ptr::eq(*rule, raw.found.rule)));
         Scanned { matches: settled.into_iter().map(|raw| raw.found).collect(), candidates, len: bytes.len() }
     }
 
@@ -150,7 +156,9 @@ impl Scanner {
         let mut found = Vec::new();
         for &(number, own) in &keyword.rules {
             let rule = self.rules[number as usize];
-            if rule.anchored && !rule.may_go_on(own as usize, bytes, place.end) {
+            if rule.anchored && !rule.may_go_on(own as usize, bytes, place.end)
+                || self.assigned[number as usize] && !assigned::may_assign(bytes, hit.at)
+            {
                 continue;
             }
             for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
@@ -197,11 +205,18 @@ fn judged(
     keyword_at: usize,
 ) -> Option<Raw> {
     let Confirmed { whole, secret: span } = confirmed;
+    if assigned::is_assigned(matched) && !assigned::may_assign(bytes, keyword_at) {
+        return None;
+    }
+    let span = if assigned::is_narrowed(matched) { assigned::narrow(bytes, span) } else { span };
+    if span.is_empty() {
+        return None;
+    }
     let keyword_inside = matched.anchored && span.start == keyword_at;
     if !keyword_inside && is_interpolated(bytes, &span) {
         return None;
     }
-    let judgement = validate::judge(rule, bytes, &span);
+    let judgement = validate::judge(rule, bytes, whole.start, &span);
     if judgement.reject {
         return None;
     }
@@ -213,7 +228,7 @@ fn judged(
         rule,
         secret: Secret::new(secret, rule.shown(secret)),
         severity: judgement.severity.map_or(rule.severity, |severity| severity.min(rule.severity)),
-        confidence: match rule.confidence {
+        confidence: match judgement.confidence.unwrap_or(rule.confidence) {
             _ if judgement.proved => Confidence::High,
             Confidence::High if judgement.doubted => Confidence::Medium,
             _ if judgement.doubted => Confidence::Low,

@@ -1,5 +1,6 @@
 //! The named checks that rules ask for under `validate`.
 
+use super::assigned::{self, Kind};
 use super::token::Token;
 use super::{
     Judgement, Subject, azure, base58, bech32, checksum, crc, curve, docker, encoded, ids, jwt, macaroon, mnemonic,
@@ -9,6 +10,7 @@ use super::{
 /// A named offline check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Check {
+    Assigned(Kind),
     AwsAccount,
     AwsBedrockKey,
     AzureCask,
@@ -30,6 +32,7 @@ pub(super) enum Check {
     AzureSas,
     DockerAuth,
     GitlabRoutable,
+    Given(Kind),
     Jwt,
     Mixed,
     NotHash,
@@ -61,6 +64,9 @@ impl Check {
     pub(super) fn parse(name: &str) -> Option<Self> {
         let name = name.strip_suffix(SOFT).unwrap_or(name);
         Some(match name {
+            "assigned-key" => Self::Assigned(Kind::Key),
+            "assigned-password" => Self::Assigned(Kind::Password),
+            "assigned-secret" => Self::Assigned(Kind::Secret),
             "aws-account" => Self::AwsAccount,
             "aws-bedrock-key" => Self::AwsBedrockKey,
             "azure-cask" => Self::AzureCask,
@@ -79,6 +85,10 @@ impl Check {
             "azure-sas" => Self::AzureSas,
             "docker-auth" => Self::DockerAuth,
             "gitlab-routable" => Self::GitlabRoutable,
+            "given-basic" => Self::Given(Kind::Basic),
+            "given-key" => Self::Given(Kind::Key),
+            "given-password" => Self::Given(Kind::Password),
+            "given-secret" => Self::Given(Kind::Secret),
             "jwt" => Self::Jwt,
             "mixed" => Self::Mixed,
             "not-hash" => Self::NotHash,
@@ -107,6 +117,7 @@ impl Check {
     pub(super) fn run(self, subject: &Subject<'_>, provider: &str) -> Judgement {
         let secret = subject.secret;
         match self {
+            Self::Assigned(kind) => assigned::assigned(subject, kind),
             Self::AwsAccount => ids::aws_account(secret),
             Self::AwsBedrockKey => ids::aws_bedrock_key(secret),
             Self::AzureCask => azure::cask(secret, provider),
@@ -129,6 +140,7 @@ impl Check {
             Self::DockerAuth => docker::auth(subject),
             Self::GitlabRoutable => checksum::gitlab_routable(secret, provider),
             Self::Jwt => jwt::jwt(secret),
+            Self::Given(kind) => assigned::given(subject, kind),
             Self::Mixed => accept(random::is_mixed(secret)),
             Self::NotHash => accept(!random::is_hash_or_uuid(secret)),
             Self::Pem => pem::check(secret),

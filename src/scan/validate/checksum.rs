@@ -308,7 +308,12 @@ mod tests {
         let judge = |text: &str| {
             let at = text.find("sb_secret_").unwrap();
             let span = at..at + 41;
-            supabase(&Subject { bytes: text.as_bytes(), span: &span, secret: &text.as_bytes()[span.clone()] })
+            supabase(&Subject {
+                start: span.start,
+                bytes: text.as_bytes(),
+                span: &span,
+                secret: &text.as_bytes()[span.clone()],
+            })
         };
         let own = format!("{start}_{}", supabase_of(&format!("KEY={start}_")).unwrap());
         assert_eq!(judge(&own).details, [("environment".to_owned(), "self-hosted".to_owned())]);

@@ -94,7 +94,7 @@ mod tests {
         let secret = BASE64.encode(plain.as_bytes());
         let text = format!("{before}{secret}");
         let span = before.len()..text.len();
-        auth(&Subject { bytes: text.as_bytes(), span: &span, secret: secret.as_bytes() })
+        auth(&Subject { start: 0, bytes: text.as_bytes(), span: &span, secret: secret.as_bytes() })
     }
 
     fn details(judgement: Judgement) -> Vec<String> {

@@ -79,7 +79,7 @@ mod tests {
     fn edges_of_base64() {
         for (text, cut) in [("=abcd;", false), ("/abcd;", true), ("+abcd;", true), (" abcd=", true), (" abcd/", true)] {
             let span = 1..5;
-            let subject = Subject { bytes: text.as_bytes(), span: &span, secret: b"abcd" };
+            let subject = Subject { start: 0, bytes: text.as_bytes(), span: &span, secret: b"abcd" };
             assert_eq!(base64_edges(&subject).reject, cut, "{text}");
         }
     }

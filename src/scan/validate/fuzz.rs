@@ -23,10 +23,10 @@ fn judge_everywhere(rule: &Rule, bytes: &[u8], random: &mut Random) {
     for _ in 0..4 {
         let start = random.below(bytes.len() + 1);
         let end = start + random.below(bytes.len() - start + 1);
-        judge(rule, bytes, &(start..end));
+        judge(rule, bytes, start, &(start..end));
     }
-    judge(rule, bytes, &(0..bytes.len()));
-    judge(rule, bytes, &(bytes.len()..bytes.len() + 1));
+    judge(rule, bytes, 0, &(0..bytes.len()));
+    judge(rule, bytes, bytes.len(), &(bytes.len()..bytes.len() + 1));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn no_input_makes_a_check_panic() {
                 judge_everywhere(rule, &bytes, &mut random);
             }
             if let Some(at) = memchr::memmem::find(&bytes, b"BEGIN ") {
-                judge(rule, &bytes, &(at..bytes.len()));
+                judge(rule, &bytes, at, &(at..bytes.len()));
             }
         }
     }
@@ -66,8 +66,8 @@ fn a_verdict_depends_on_the_context_alone() {
             let alone = [&near[..], text.as_bytes(), &near].concat();
             let among = [&far[..], &near, text.as_bytes(), &near, far].concat();
             let shifted = |by: usize| span.start + by..span.end + by;
-            let one = judge(rule, &alone, &shifted(near.len()));
-            let other = judge(rule, &among, &shifted(near.len() + far.len()));
+            let one = judge(rule, &alone, near.len(), &shifted(near.len()));
+            let other = judge(rule, &among, near.len() + far.len(), &shifted(near.len() + far.len()));
             assert_eq!(format!("{one:?}"), format!("{other:?}"), "{}", rule.id);
         }
     }

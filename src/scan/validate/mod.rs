@@ -1,5 +1,6 @@
 //! Offline checks of a match: they pass it, or say why it cannot be a real credential. They never ask the network.
 
+pub(super) mod assigned;
 mod azure;
 mod base58;
 mod bech32;
@@ -32,7 +33,7 @@ use std::ops::Range;
 
 pub(super) use self::beside::details as beside;
 use self::check::Check;
-use crate::rules::{Rule, Severity};
+use crate::rules::{Confidence, Rule, Severity};
 use crate::time;
 
 /// How far before and after a secret its edge and its checks may look.
@@ -47,6 +48,8 @@ pub struct Judgement {
     pub reject: bool,
     /// A lower severity than the rule's.
     pub severity: Option<Severity>,
+    /// How sure it is, if the rule alone does not say.
+    pub confidence: Option<Confidence>,
     /// A checksum or structure proved that it was issued.
     pub proved: bool,
     /// A checksum or structure that is likely, not certain, does not fit: one step less confident than the rule.
@@ -103,6 +106,7 @@ impl Judgement {
         self.reject |= other.reject;
         self.proved |= other.proved;
         self.doubted |= other.doubted;
+        self.confidence = [self.confidence, other.confidence].into_iter().flatten().min();
         self.severity = [self.severity, other.severity].into_iter().flatten().min();
         self.details.extend(other.details);
     }
@@ -121,16 +125,18 @@ pub fn shown(value: &[u8]) -> Option<String> {
 
 /// What a check may look at.
 struct Subject<'a> {
+    /// Where the whole match begins: at its keyword, in an anchored rule.
+    start: usize,
     /// All bytes; checks look at most [`CONTEXT`] bytes around the secret.
     bytes: &'a [u8],
     span: &'a Range<usize>,
     secret: &'a [u8],
 }
 
-/// Judges the secret at `span` by the rule's checks, its entropy, and for placeholders.
-pub fn judge(rule: &Rule, bytes: &[u8], span: &Range<usize>) -> Judgement {
+/// Judges the secret at `span` by the rule's checks, its entropy, and for placeholders. The whole match begins at `start`.
+pub fn judge(rule: &Rule, bytes: &[u8], start: usize, span: &Range<usize>) -> Judgement {
     let Some(secret) = bytes.get(span.clone()) else { return Judgement::rejected() };
-    let subject = Subject { bytes, span, secret };
+    let subject = Subject { start, bytes, span, secret };
     let mut judgement = Judgement::default();
     let checks = rule.validate.iter().filter_map(|name| Some((Check::parse(name)?, check::is_soft(name))));
     for (check, soft) in checks {

@@ -101,7 +101,7 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
         return filler("the same characters over and over");
     }
     // In a long value, encoded zeros and the like make runs: they count by their share.
-    let share = body.len().div_ceil(6);
+    let share = body.len().div_ceil(5);
     if longest_run(body, |a, b| a == b) >= share.max(8) || fill(body) >= share.max(5) {
         return filler("a long run of one character");
     }
@@ -111,6 +111,9 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
         return Some(format!("placeholder: it contains `{word}`"));
     }
     if longest_run(body, |a, b| b == a.wrapping_add(1)) >= share.max(8) {
+        return filler("a counted sequence");
+    }
+    if counts_up(body) {
         return filler("a counted sequence");
     }
     if repeats(body) {
@@ -153,6 +156,17 @@ fn longest_run(body: &[u8], follows: impl Fn(u8, u8) -> bool) -> usize {
 /// The longest run of one of the characters that people fill with.
 fn fill(body: &[u8]) -> usize {
     longest_run(body, |a, b| a == b && b"xX*.#_-".contains(&a))
+}
+
+/// `00112233…`, `0102030405…`, `1234-5678-…`: digits in order, whatever stands between.
+fn counts_up(body: &[u8]) -> bool {
+    let digits: Vec<u8> =
+        body.iter().copied().filter(u8::is_ascii_alphanumeric).map(|b| b.to_ascii_lowercase()).collect();
+    let next = |a: u8, b: u8| {
+        b == a || b == a.wrapping_add(1) || (a, b) == (b'9', b'a') || (a, b) == (b'9', b'0') || (a, b) == (b'f', b'0')
+    };
+    let steps = |apart: usize| digits.windows(apart + 1).filter(|pair| next(pair[0], pair[apart])).count() * 10;
+    digits.len() >= 12 && (steps(1) >= (digits.len() - 1) * 9 || steps(2) >= (digits.len() - 2) * 9)
 }
 
 /// A piece of up to eight bytes, repeated to fill the whole.

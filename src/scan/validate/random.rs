@@ -41,6 +41,8 @@ fn is_uuid(value: &[u8]) -> bool {
 const SHORTEST: usize = 8;
 /// A value is random if names and words explain it worse than chance does, by this many quarters of a bit.
 const MARGIN: i32 = -16;
+/// A few letters need to be stranger than many.
+const SHORT_MARGIN: i32 = -28;
 /// Letters of one case alone are told apart less surely. From this length on, where words are rare, they may be
 /// explained better than by chance, by so much.
 const LETTERS_LEN: usize = 16;
@@ -62,6 +64,12 @@ pub fn looks_random(value: &[u8]) -> bool {
     let letters = made_of.lower + made_of.upper >= LETTERS_LEN && one_case;
     let margin = if letters && made_of.is_plain_or_grouped() { LETTERS_MARGIN } else { MARGIN };
     surplus(value, &made_of) < margin
+}
+
+/// Whether letters alone, too few for [`looks_random`], stand in an order that words do not have.
+pub fn is_unlike_words(value: &[u8]) -> bool {
+    let made_of = Classes::of(value);
+    made_of.lower + made_of.upper == value.len() && made_of.distinct >= 5 && surplus(value, &made_of) < SHORT_MARGIN
 }
 
 /// How many bytes of each class a value has.

@@ -64,7 +64,7 @@ mod tests {
 
     fn of(text: &str) -> Vec<(String, String)> {
         let start = text.find("SIG").unwrap();
-        check(&Subject { bytes: text.as_bytes(), span: &(start..start + 3), secret: b"SIG" }).details
+        check(&Subject { start, bytes: text.as_bytes(), span: &(start..start + 3), secret: b"SIG" }).details
     }
 
     #[test]

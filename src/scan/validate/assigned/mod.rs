@@ -1,0 +1,169 @@
+//! Secrets that have no form of their own: what stands in them, what they are called, and how the line says so.
+//!
+//! A rule that asks for one of these checks has a pattern that finds a name and what is assigned to it, in any language.
+//! What it finds is narrowed here to the value, and judged: by its name, by the syntax around it (a quoted literal, the
+//! rest of a line in a configuration file, a flag, or an expression in code), and by its look.
+
+mod gate;
+mod line;
+mod name;
+mod value;
+mod words;
+
+use std::ops::Range;
+
+pub(in crate::scan) use gate::may_assign;
+
+use self::line::Form;
+use self::name::{Name, Promise};
+use self::value::Look;
+use super::{Judgement, Subject, encoded, random};
+use crate::rules::{Confidence, Rule};
+
+/// What kind of secret a name asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// People choose them.
+    Password,
+    /// People choose some.
+    Secret,
+    /// Generators make them.
+    Key,
+    /// `user:password` in base64.
+    Basic,
+}
+
+/// Whether a rule finds names with values, which a glance at the bytes can rule out before its pattern runs.
+pub(in crate::scan) fn is_assigned(rule: &Rule) -> bool {
+    rule.anchored && rule.validate.iter().any(|name| name.starts_with("assigned-"))
+}
+
+/// Whether what a rule's pattern takes is to be narrowed to the value.
+pub(in crate::scan) fn is_narrowed(rule: &Rule) -> bool {
+    rule.validate.iter().any(|name| name.starts_with("assigned-") || name.starts_with("given-"))
+}
+
+/// The value in what a pattern took: without what follows an unquoted one.
+pub(in crate::scan) fn narrow(bytes: &[u8], span: Range<usize>) -> Range<usize> {
+    line::narrow(bytes, span)
+}
+
+/// Whether a value is made of words that people write where a secret would stand: `some_pass`, `P@ssw0rd`.
+pub(super) fn is_stand_in(value: &[u8]) -> bool {
+    value::is_stand_in(value)
+}
+
+/// Judges a value by its name, its line and its look.
+pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
+    let name = Name::around(subject.bytes, subject.start);
+    let promise = name.promise();
+    if promise == Promise::Nothing {
+        return Judgement::rejected();
+    }
+    let hidden = |word: &String| ["encoded", "encrypted", "hashed", "encrypt", "hash"].contains(&word.as_str());
+    if kind == Kind::Password && name.words().iter().any(hidden) {
+        return Judgement::rejected();
+    }
+    let form = line::form(subject.bytes, &name, subject.span);
+    let look = look(subject, kind);
+    let Some(mut confidence) = look.confidence() else { return Judgement::rejected() };
+    if random::is_hash_or_uuid(subject.secret) {
+        if !may_be_hex(subject, &name) {
+            return Judgement::rejected();
+        }
+        // Who writes a digest's worth of digits for a password wrote down its hash.
+        let hashed = kind == Kind::Password && subject.secret.len() >= 40;
+        confidence = confidence.min(if hashed { Confidence::Low } else { Confidence::Medium });
+    }
+    if promise == Promise::Passing {
+        confidence = Confidence::Low;
+    }
+    if promise == Promise::Perhaps {
+        confidence = match (kind, look) {
+            (_, Look::Strong) => Confidence::Medium,
+            (Kind::Password, Look::Random) => Confidence::Medium,
+            _ => Confidence::Low,
+        };
+    }
+    match form {
+        Form::Expression => return Judgement::rejected(),
+        Form::Doubtful if look < Look::Random || subject.secret.len() < 12 => confidence = Confidence::Low,
+        Form::Doubtful => confidence = confidence.min(Confidence::Medium),
+        Form::Literal => {}
+    }
+    if look == Look::Chosen && repeats_name(&name, subject.secret) {
+        confidence = Confidence::Low;
+    }
+    if confidence > Confidence::Low && line::is_test_vector(subject.bytes, subject.span, subject.secret) {
+        confidence = Confidence::Low;
+    }
+    Judgement { confidence: Some(confidence), ..Judgement::default() }
+}
+
+/// Judges a value that stands where only a secret can stand: after `mysql -p`, in `IDENTIFIED BY '…'`.
+pub(super) fn given(subject: &Subject<'_>, kind: Kind) -> Judgement {
+    match look(subject, kind).confidence() {
+        Some(confidence) => Judgement { confidence: Some(confidence), ..Judgement::default() },
+        None => Judgement::rejected(),
+    }
+}
+
+fn look(subject: &Subject<'_>, kind: Kind) -> Look {
+    // `{alnum:12}7k`, `key_<your-key>`: a piece of what is filled in.
+    let (before, after) = (&subject.bytes[..subject.span.start], &subject.bytes[subject.span.end..]);
+    let opened = before.ends_with(b"{") && subject.secret.contains(&b'}');
+    if opened
+        || after.starts_with(b"<") && !after.starts_with(b"</") && !after.starts_with(b"<!") && !before.ends_with(b">")
+    {
+        return Look::Nothing;
+    }
+    match kind {
+        Kind::Password => value::password(subject.secret),
+        Kind::Secret => value::secret(subject.secret),
+        Kind::Key => value::key(subject.secret),
+        Kind::Basic => {
+            let text = encoded::decode_any(subject.secret).unwrap_or_default();
+            let Some(colon) = memchr::memchr(b':', &text) else { return Look::Nothing };
+            match &text[colon + 1..] {
+                password if password.iter().all(u8::is_ascii_graphic) => value::password(password),
+                _ if random::looks_random(subject.secret) => Look::Random,
+                _ => Look::Nothing,
+            }
+        }
+    }
+}
+
+/// Digests and identifiers have the look of keys: then the name and the line must not speak of any.
+fn may_be_hex(subject: &Subject<'_>, name: &Name<'_>) -> bool {
+    let words = name.words();
+    let explicit = [
+        "secret",
+        "password",
+        "passwd",
+        "pwd",
+        "pass",
+        "api",
+        "apikey",
+        "access",
+        "auth",
+        "private",
+        "encryption",
+        "signing",
+        "client",
+        "token",
+        "key",
+        "salt",
+    ];
+    explicit.iter().any(|word| words.iter().any(|w| w.contains(word)))
+        && !line::speaks_of_digests(subject.bytes, subject.span)
+}
+
+/// `password = "userpassword1"` says its own name.
+fn repeats_name(name: &Name<'_>, value: &[u8]) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let letters = lower.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    name.words()
+        .iter()
+        .filter(|word| word.len() >= 4)
+        .any(|word| memchr::memmem::find(&lower, word.as_bytes()).is_some() && letters <= word.len() + 4)
+}
