@@ -268,7 +268,7 @@ mod tests {
         for password in none {
             assert!(judge("postgres://svc:{}@db7.internal/app", password).implausible.is_some(), "{password}");
         }
-        for password in [PASSWORD, "$k8Zh-2LmQ9!", "a%21b8Zh2Lm", "correct-horse-battery"] {
+        for password in [PASSWORD, "$k8Zh-2LmQ9!", "a%21b8Zh2Lm", "Wander-9-Lantern"] {
             assert_eq!(judge("postgres://svc:{}@db7.internal/app", password).implausible, None, "{password}");
         }
     }

@@ -55,6 +55,9 @@ pub(super) fn is_stand_in(value: &[u8]) -> bool {
 
 /// Judges a value by its name, its line and its look.
 pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
+    if subject.secret.is_empty() || subject.start > subject.span.start {
+        return Judgement::rejected();
+    }
     let name = Name::around(subject.bytes, subject.start);
     let promise = name.promise();
     if promise == Promise::Nothing {

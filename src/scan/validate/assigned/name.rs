@@ -119,7 +119,7 @@ impl<'a> Name<'a> {
         // The rest of a word that the stem ends: `db` in `dbpassword`.
         let glued = self.stem > 0
             && self.text[self.stem - 1].is_ascii_lowercase()
-            && !self.text[self.stem].is_ascii_uppercase();
+            && self.text.get(self.stem).is_some_and(|byte| !byte.is_ascii_uppercase());
         let short = STEMS.iter().find(|word| starts(stem, word));
         let Some(word) = short else { return Promise::Nothing };
         if glued && word.len() <= 4 && !before.last().is_some_and(|word| is_owner(word)) {
