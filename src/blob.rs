@@ -58,6 +58,8 @@ pub enum Origin {
         /// Its path.
         path: Vec<u8>,
     },
+    /// The message that the next commit is to have.
+    Message,
     /// Standard input.
     Stdin,
 }

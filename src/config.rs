@@ -32,6 +32,10 @@ pub struct Config {
     pub rules: Vec<PathBuf>,
     /// Secrets that are accepted.
     pub allow: Vec<Allowed>,
+    /// What hooks do when they cannot scan everything: let it pass with a warning (`warn`), or block.
+    pub warn_on_error: bool,
+    /// On a server: whether markers in what is pushed count.
+    pub inline_allows: bool,
 }
 
 impl Config {
@@ -41,7 +45,7 @@ impl Config {
     /// It cannot be read, or has faults.
     pub fn named(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        Self::parse(&text, &path.display().to_string(), path.parent())
+        Self::read(&text, &path.display().to_string(), path.parent())
     }
 
     /// The configuration at the root of a repository (of a bare one, in HEAD's tree), or at the root of a folder.
@@ -66,7 +70,7 @@ impl Config {
             return Err(Error::Usage(format!("{}: {why}", path.display())));
         }
         let text = std::fs::read_to_string(&path).map_err(failed)?;
-        Self::parse(&text, NAME, Some(root))
+        Self::read(&text, NAME, Some(root))
     }
 
     fn in_head(repo: &Repo) -> Result<Self> {
@@ -76,10 +80,14 @@ impl Config {
         if repo.read(&blob, Kind::Blob, &mut bytes).is_err() {
             return Ok(Self::default());
         }
-        Self::parse(&String::from_utf8_lossy(&bytes), &format!("HEAD:{NAME}"), None)
+        Self::read(&String::from_utf8_lossy(&bytes), &format!("HEAD:{NAME}"), None)
     }
 
-    fn parse(text: &str, source: &str, root: Option<&Path>) -> Result<Self> {
+    /// The configuration that a text is.
+    ///
+    /// # Errors
+    /// It has faults.
+    pub fn read(text: &str, source: &str, root: Option<&Path>) -> Result<Self> {
         let mut faults = Vec::new();
         let mut config = Self { source: source.to_owned(), ..Self::default() };
         match yaml::parse(text) {
@@ -113,6 +121,20 @@ impl Config {
         for node in map.list("allow", faults) {
             self.allow.extend(allowed(node, faults));
         }
+        self.hook(&mut map, faults);
+        map.finish(faults);
+    }
+
+    fn hook(&mut self, map: &mut Map<'_>, faults: &mut Vec<Fault>) {
+        let Some(node) = map.get("hook") else { return };
+        let mut map = Map::new(node, "`hook`", faults);
+        let at = map.place("on-error");
+        match map.text("on-error", faults).as_deref() {
+            None | Some("block") => {}
+            Some("warn") => self.warn_on_error = true,
+            Some(other) => faults.push(at.fault(format!("`on-error` must be `block` or `warn`, not `{other}`"))),
+        }
+        self.inline_allows = map.flag("inline-allows", false, faults);
         map.finish(faults);
     }
 

@@ -29,6 +29,8 @@ pub enum Reason {
     Submodule,
     /// Sockets, devices, pipes.
     Special,
+    /// The time given was over.
+    OutOfTime,
 }
 
 impl Reason {
@@ -47,12 +49,16 @@ impl Reason {
             Self::LfsPointer => "lfs-pointer",
             Self::Submodule => "submodule",
             Self::Special => "special-file",
+            Self::OutOfTime => "out-of-time",
         }
     }
 
     /// Whether the scan is incomplete by it, or it was a chosen limit.
     pub fn is_incomplete(self) -> bool {
-        matches!(self, Self::Unreadable | Self::Missing | Self::Corrupt | Self::Shallow | Self::Partial)
+        matches!(
+            self,
+            Self::Unreadable | Self::Missing | Self::Corrupt | Self::Shallow | Self::Partial | Self::OutOfTime
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use keysieve::error::Error;
-use keysieve::hook::{Found, Hooks, Installed, Manager, Removed, Runs, Scope, Stage, State, Status};
+use keysieve::hook::{Found, Hooks, Installed, Manager, Removed, Runs, Scope, Stage, Start, State, Status};
 
 /// Set in the process in which a test really runs: the library asks git, and git asks the environment.
 const ALONE: &str = "KEYSIEVE_TEST_LAB";
@@ -19,7 +19,7 @@ const ALONE: &str = "KEYSIEVE_TEST_LAB";
 /// Notes that it ran and what was staged, then exits as the file `code` says.
 const STUB: &str = r#"#!/bin/sh
 here=${0%/*}
-[ "$*" = "scan --staged" ] || exit 99
+[ "$*" = "hook run pre-commit --" ] || exit 99
 echo scan >>"$here/log"
 printf '%s' "${GIT_INDEX_FILE-none}" >"$here/index"
 git ls-files --stage >"$here/staged"
@@ -77,7 +77,7 @@ impl Lab {
     }
 
     fn install(&self) -> Installed {
-        self.hooks().install(Stage::PreCommit, &self.program()).unwrap()
+        self.hooks().install(Stage::PreCommit, Start::of(&self.program())).unwrap()
     }
 
     fn uninstall(&self) -> Removed {
@@ -247,7 +247,7 @@ tests! {
         assert_eq!(fs::read_to_string(lab.hook()).unwrap(), new);
         let other = lab.dir.join("bin/other");
         fs::copy(lab.program(), &other).unwrap();
-        let done = lab.hooks().install(Stage::PreCommit, &other).unwrap();
+        let done = lab.hooks().install(Stage::PreCommit, Start::of(&other)).unwrap();
         assert_eq!((done.state, done.chained), (State::Updated, Some(lab.backup())));
         lab.commit();
         assert_eq!(lab.ran(), "earlier scan");
@@ -379,7 +379,7 @@ tests! {
         lab.foreign("earlier", "");
         fs::write(lab.backup(), "something else").unwrap();
         let before = fs::read(lab.hook()).unwrap();
-        let error = lab.hooks().install(Stage::PreCommit, &lab.program()).unwrap_err();
+        let error = lab.hooks().install(Stage::PreCommit, Start::of(&lab.program())).unwrap_err();
         assert!(matches!(error, Error::Repository(_)));
         assert!(error.to_string().contains("pre-commit.before-keysieve, is taken"), "{error}");
         assert_eq!(fs::read(lab.hook()).unwrap(), before);
@@ -402,7 +402,7 @@ tests! {
         let edited = fs::read_to_string(lab.hook()).unwrap().replace("exit 1\n", "echo mine\nexit 1\n");
         fs::write(lab.hook(), &edited).unwrap();
         assert!(matches!(lab.status().found, Found::Ours { is_edited: true, is_current: false, .. }));
-        let error = lab.hooks().install(Stage::PreCommit, &lab.program()).unwrap_err();
+        let error = lab.hooks().install(Stage::PreCommit, Start::of(&lab.program())).unwrap_err();
         assert!(error.to_string().contains("edited by hand"), "{error}");
         assert!(lab.hooks().uninstall(Stage::PreCommit).is_err());
         assert_eq!(fs::read_to_string(lab.hook()).unwrap(), edited);
@@ -413,15 +413,15 @@ tests! {
         let elsewhere = lab.dir.join("elsewhere");
         fs::rename(lab.hook(), &elsewhere).unwrap();
         symlink(&elsewhere, lab.hook()).unwrap();
-        let error = lab.hooks().install(Stage::PreCommit, &lab.program()).unwrap_err();
+        let error = lab.hooks().install(Stage::PreCommit, Start::of(&lab.program())).unwrap_err();
         assert!(error.to_string().contains("is a link to a keysieve hook"), "{error}");
         assert!(lab.hooks().uninstall(Stage::PreCommit).is_err());
     }
 
     fn what_is_no_file_is_refused(lab) {
         fs::create_dir_all(lab.hook()).unwrap();
-        assert!(lab.hooks().install(Stage::PreCommit, &lab.program()).is_err());
-        let error = lab.hooks().install(Stage::PreCommit, Path::new("bin/keysieve")).unwrap_err();
+        assert!(lab.hooks().install(Stage::PreCommit, Start::of(&lab.program())).is_err());
+        let error = lab.hooks().install(Stage::PreCommit, Start::of(Path::new("bin/keysieve"))).unwrap_err();
         assert!(matches!(error, Error::Usage(_)), "{error}");
     }
 
@@ -432,7 +432,7 @@ tests! {
         let hooks = Hooks::locate(&sub).unwrap();
         assert_eq!(hooks.dir(), lab.repo.join("my hooks/git"));
         assert_eq!(hooks.work_tree(), Some(lab.repo.as_path()));
-        let done = hooks.install(Stage::PreCommit, &lab.program()).unwrap();
+        let done = hooks.install(Stage::PreCommit, Start::of(&lab.program())).unwrap();
         assert_eq!(done.scope, Scope::WorkTree);
         lab.scan_exits(1);
         assert!(!lab.commit().status.success());
@@ -487,7 +487,7 @@ tests! {
         ok(git(&lab.repo).args(["worktree", "add", "--quiet", "-b", "linked"]).arg(&tree));
         let hooks = Hooks::locate(&tree).unwrap();
         assert_eq!(hooks.work_tree(), Some(tree.as_path()));
-        let done = hooks.install(Stage::PreCommit, &lab.program()).unwrap();
+        let done = hooks.install(Stage::PreCommit, Start::of(&lab.program())).unwrap();
         assert_eq!((done.path, done.scope), (lab.hook(), Scope::Repository));
         for repo in [&tree, &lab.repo] {
             assert!(lab.commit_in(repo).status.success());
@@ -505,7 +505,7 @@ tests! {
         lab.init(&bare, &["--bare"]);
         let hooks = Hooks::locate(&bare).unwrap();
         assert_eq!((hooks.dir(), hooks.work_tree()), (bare.join("hooks").as_path(), None));
-        let error = hooks.install(Stage::PreCommit, &lab.program()).unwrap_err();
+        let error = hooks.install(Stage::PreCommit, Start::of(&lab.program())).unwrap_err();
         assert!(error.to_string().contains("a bare repository"), "{error}");
         assert_eq!(hooks.status(Stage::PreCommit).unwrap().found, Found::Nothing);
         lab.commit();
@@ -513,7 +513,7 @@ tests! {
         let tree = lab.dir.join("tree of bare");
         ok(git(&bare).args(["worktree", "add", "--quiet"]).arg(&tree).arg("main"));
         let hooks = Hooks::locate(&tree).unwrap();
-        assert_eq!(hooks.install(Stage::PreCommit, &lab.program()).unwrap().path, bare.join("hooks/pre-commit"));
+        assert_eq!(hooks.install(Stage::PreCommit, Start::of(&lab.program())).unwrap().path, bare.join("hooks/pre-commit"));
         assert!(lab.commit_in(&tree).status.success());
         assert_eq!(lab.ran(), "scan");
     }
@@ -531,7 +531,7 @@ tests! {
     fn a_sha256_repository_is_one_like_others(lab) {
         let repo = lab.dir.join("sha256");
         lab.init(&repo, &["--object-format=sha256"]);
-        let done = Hooks::locate(&repo).unwrap().install(Stage::PreCommit, &lab.program()).unwrap();
+        let done = Hooks::locate(&repo).unwrap().install(Stage::PreCommit, Start::of(&lab.program())).unwrap();
         assert_eq!(done.path, repo.join(".git/hooks/pre-commit"));
         assert!(lab.commit_in(&repo).status.success());
         assert_eq!(lab.ran(), "scan");
@@ -565,7 +565,7 @@ tests! {
         use std::os::unix::ffi::OsStrExt;
         let program = lab.dir.join("bin").join(OsStr::from_bytes(b"st\xffub\n"));
         fs::copy(lab.program(), &program).unwrap();
-        lab.hooks().install(Stage::PreCommit, &program).unwrap();
+        lab.hooks().install(Stage::PreCommit, Start::of(&program)).unwrap();
         assert!(lab.commit().status.success());
         assert_eq!(lab.ran(), "scan");
         assert!(matches!(lab.status().found, Found::Ours { program: found, .. } if found.recorded == program));
@@ -673,7 +673,7 @@ tests! {
         let done = lab.install();
         assert_eq!(done.scope, Scope::WorkTree);
         assert_eq!((done.managers[0].manager, done.managers[0].is_active), (Manager::Husky, true));
-        assert!(done.managers[0].manager.advice().contains(".husky/pre-commit"));
+        assert!(done.managers[0].manager.advice(Stage::PreCommit).contains(".husky/pre-commit"));
         assert!(lab.commit().status.success());
         assert_eq!(lab.ran(), "husky scan");
         fs::write(&user, format!("echo husky >>{log}\nexit 4\n")).unwrap();
@@ -710,7 +710,7 @@ tests! {
 
     fn overcommit_is_not_renamed(lab) {
         script(&lab.hook(), "#!/usr/bin/env ruby\n# Entrypoint for Overcommit hook integration (overcommit).\n");
-        let error = lab.hooks().install(Stage::PreCommit, &lab.program()).unwrap_err();
+        let error = lab.hooks().install(Stage::PreCommit, Start::of(&lab.program())).unwrap_err();
         assert!(error.to_string().contains(".overcommit.yml"), "{error}");
         assert!(lab.hook().exists() && !lab.backup().exists());
     }

@@ -1,6 +1,8 @@
 //! The command line. The doc comments are the manual.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -28,12 +30,14 @@ Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Look for leaked keys in files, staged changes, a range, a history, or standard input
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Print what to do about a leaked key: revoke, replace, investigate, clean up
     Guide(Guide),
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(Rules),
+    /// Accept a secret by its fingerprint: adds it to .keysieve.yaml
+    Allow(Allow),
     /// Install, remove or look at the git hook that stops a key before it is committed
     #[command(subcommand)]
     Hook(Hook),
@@ -60,9 +64,25 @@ pub struct Scan {
     /// Leave out files and blobs larger than this (such as 500k, 10M, 2G) [default: no limit]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "What is read")]
     pub max_file_size: Option<u64>,
+    /// Stop reading after this long (such as 500ms, 20s, 2m); what was not read makes the scan incomplete
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "What is read")]
+    pub time_budget: Option<Duration>,
+    /// With --staged and --range: secrets that a file had before count, too
+    #[arg(long, help_heading = "What is read")]
+    pub strict: bool,
     /// Threads to use [default: one a core]
     #[arg(long, value_name = "N", help_heading = "What is read")]
     pub threads: Option<usize>,
+}
+
+impl Scan {
+    /// The scan of what is staged, with nothing else said.
+    pub fn staged() -> Result<Self, clap::Error> {
+        match Cli::try_parse_from(["keysieve", "scan", "--staged"])?.command {
+            Command::Scan(scan) => Ok(*scan),
+            _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +192,21 @@ pub struct Guide {
     pub rules: RuleArgs,
 }
 
+#[derive(Debug, Args)]
+pub struct Allow {
+    /// The fingerprint (ks1:…) of a finding
+    pub fingerprint: String,
+    /// Why it is accepted
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Only at these paths (may be given several times)
+    #[arg(long, value_name = "GLOB")]
+    pub paths: Vec<String>,
+    /// The last day that it is accepted
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub until: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Rules {
     /// List rules
@@ -233,20 +268,56 @@ pub enum ListFormat {
 #[derive(Debug, Subcommand)]
 pub enum Hook {
     /// Install the hook; an existing hook is kept and run first
-    Install {
-        #[command(flatten)]
-        stage: StageArg,
-    },
+    Install(HookInstall),
     /// Remove the hook and restore what was there before
     Uninstall {
         #[command(flatten)]
         stage: StageArg,
     },
-    /// Say what is installed and whether it can run
+    /// Say what is installed and whether it works: a commit of a made-up key is tried in a temporary repository
     Status {
         #[command(flatten)]
         stage: StageArg,
+        /// Only look; try no commit
+        #[arg(long)]
+        no_trial: bool,
     },
+    /// What an installed hook calls; for hook managers
+    Run(HookRun),
+}
+
+#[derive(Debug, Args)]
+pub struct HookInstall {
+    #[command(flatten)]
+    pub stage: StageArg,
+    /// pre-receive, update: take configuration from this file, and from nowhere else
+    #[arg(long, value_name = "FILE")]
+    pub trusted_config: Option<PathBuf>,
+    /// Install next to a hook manager, though its configuration is the better place
+    #[arg(long)]
+    pub force: bool,
+    /// pre-push, pre-receive, update: stop after this long (such as 20s); what was not read in time blocks
+    #[arg(long, value_name = "TIME", value_parser = duration_text)]
+    pub time_budget: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct HookRun {
+    /// Which hook
+    #[arg(value_enum)]
+    pub stage: StageName,
+    /// pre-receive, update: take configuration from this file, and from nowhere else
+    #[arg(long, value_name = "FILE")]
+    pub trusted_config: Option<PathBuf>,
+    /// Stop reading after this long; what was not read in time blocks
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub time_budget: Option<Duration>,
+    /// pre-commit: secrets that the file has in HEAD already block, too
+    #[arg(long)]
+    pub strict: bool,
+    /// What git passes to the hook
+    #[arg(last = true)]
+    pub args: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -254,13 +325,28 @@ pub struct StageArg {
     /// When it runs
     #[arg(long, value_enum, default_value_t = StageName::PreCommit)]
     pub stage: StageName,
+    /// For every repository of this user: in the global core.hooksPath if there is one, else for new clones
+    #[arg(long)]
+    pub global: bool,
 }
 
 /// When a hook runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum StageName {
-    /// Before a commit is made
+    /// Before a commit is made: what is staged
     PreCommit,
+    /// Before a commit is made: its message
+    CommitMsg,
+    /// Before a push: the commits that the remote lacks
+    PrePush,
+    /// On a server, before a push is stored: all its commits
+    PreReceive,
+    /// On a server, before one ref of a push is changed
+    Update,
+}
+
+fn duration_text(text: &str) -> Result<String, String> {
+    duration(text).map(|_| text.to_owned())
 }
 
 /// `500k`, `10M`, `2G`, or bytes.
@@ -275,6 +361,20 @@ fn size(text: &str) -> Result<u64, String> {
         _ => return Err(bad()),
     };
     digits.parse::<u64>().ok().and_then(|number| number.checked_mul(factor)).ok_or_else(bad)
+}
+
+/// `500ms`, `20s`, `2m`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("`{text}` is no time; write seconds, or a number with ms, s or m");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| bad())?;
+    match &text[digits.len()..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "" | "s" => Some(Duration::from_secs(number)),
+        "m" => number.checked_mul(60).map(Duration::from_secs),
+        _ => None,
+    }
+    .ok_or_else(bad)
 }
 
 #[cfg(test)]
@@ -293,5 +393,13 @@ mod tests {
         assert_eq!(size("3KiB"), Ok(3 << 10));
         assert!(size("ten").is_err());
         assert!(size("99999999999G").is_err());
+    }
+
+    #[test]
+    fn times() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!((duration("20s"), duration("20")), (Ok(Duration::from_secs(20)), Ok(Duration::from_secs(20))));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert!(duration("soon").is_err() && duration("-1s").is_err() && duration("2h").is_err());
     }
 }

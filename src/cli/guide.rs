@@ -102,14 +102,14 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     };
     let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let locate = |sightings| -> Result<Option<Finding>> {
-        let scene = Scene { repo, environment: false, id_key };
+        let scene = Scene { repo, id_key, ..Scene::default() };
         Ok(provenance::locate(scene, sightings, None)?.pop())
     };
     let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());
     if repo.is_none_or(|repo| !repo.is_bare()) {
         let skip = globset::GlobSet::empty();
         if let Some(repo) = repo {
-            Staged { repo, skip: &skip, max_size: None }.visit(&see)?;
+            Staged { repo, skip: &skip, max_size: None, deadline: None }.visit(&see)?;
             if let Some(finding) = locate(take())? {
                 return Ok(Some((finding, "the index")));
             }

@@ -1,10 +1,14 @@
 //! The only floor that knows the order of the stages, prints, and picks an exit code.
 
+mod allow;
 mod args;
 mod exit;
+mod gate;
 mod guide;
 mod hook;
+mod message;
 mod mode;
+mod push;
 mod rules;
 mod scan;
 
@@ -35,9 +39,10 @@ pub fn main() -> ExitCode {
         }
     };
     let result = std::panic::catch_unwind(|| match cli.command {
-        Command::Scan(args) => scan::run(args),
+        Command::Scan(args) => scan::run(*args),
         Command::Guide(args) => guide::run(args),
         Command::Rules(command) => rules::run(command),
+        Command::Allow(args) => allow::run(args),
         Command::Hook(command) => hook::run(command),
     });
     let exit = match result {

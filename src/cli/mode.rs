@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use keysieve::error::{Error, Result};
+use keysieve::finding::Level;
 use keysieve::git::Repo;
 use keysieve::rules::Confidence;
 
 use super::args::Scan;
+use super::push::Push;
 
 /// What the command line asks to read.
 pub enum Mode {
@@ -21,6 +23,10 @@ pub enum Mode {
     Range(String),
     /// Standard input.
     Stdin,
+    /// The message of the next commit, in the file that git names.
+    Message(PathBuf),
+    /// What is being pushed.
+    Push(Push),
 }
 
 impl Mode {
@@ -60,6 +66,9 @@ impl Mode {
             Self::History(_) => "history",
             Self::Range(_) => "range",
             Self::Stdin => "stdin",
+            Self::Message(_) => "commit-msg",
+            Self::Push(Push { receiving: false, .. }) => "pre-push",
+            Self::Push(_) => "pre-receive",
         }
     }
 
@@ -67,9 +76,19 @@ impl Mode {
     /// stops no commit, and what is hardly likely is listed only if asked for.
     pub fn min_confidence(&self) -> Confidence {
         match self {
-            Self::Staged => Confidence::High,
+            Self::Staged | Self::Message(_) | Self::Push(_) => Confidence::High,
             Self::Paths(_) | Self::History(_) | Self::Range(_) | Self::Stdin => Confidence::Medium,
         }
+    }
+
+    /// How far commits got, where that is known: those on their way to a server are in the sender's clone alone.
+    pub fn level(&self) -> Option<Level> {
+        matches!(self, Self::Push(_)).then_some(Level::Local)
+    }
+
+    /// Whether this is a server that looks at what others sent.
+    pub fn is_received(&self) -> bool {
+        matches!(self, Self::Push(Push { receiving: true, .. }))
     }
 
     /// The scan that each repository gets, in an order that does not depend on the order of PATHs.
@@ -82,7 +101,7 @@ impl Mode {
             Self::Paths(paths) => return by_root(paths),
             Self::Stdin => None,
             Self::History(path) => Some(Repo::at(path)?),
-            Self::Range(_) => Some(needed(Repo::discover(here, true)?)?),
+            Self::Range(_) | Self::Message(_) | Self::Push(_) => Some(needed(Repo::discover(here, true)?)?),
             Self::Staged => {
                 let repo = needed(Repo::discover(here, true)?)?;
                 if repo.is_bare() {

@@ -5,14 +5,14 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use keysieve::blob::{Blob, ObjectId};
+use keysieve::blob::{Blob, ObjectId, Origin};
 use keysieve::coverage::{Reason, Tally};
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
-use keysieve::provenance::{self, Scene, Witness};
+use keysieve::provenance::{self, Known, Scene, Witness};
 use keysieve::report::{self, Format, Options};
 use keysieve::rules::{CONFIDENCES, FileNames, Kind, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Carried, Scanner};
@@ -25,14 +25,26 @@ use super::exit::Exit;
 use super::mode::Mode;
 use crate::config::Config;
 
+/// Columns of text that git shows with `remote: ` before it.
+const REMOTE_WIDTH: usize = 72;
+
 /// Runs a scan and writes its reports.
 pub fn run(args: Scan) -> Result<Exit> {
+    let mode = Mode::of(&args)?;
+    match mode {
+        Mode::Staged if super::gate::is_skipped("what is staged") => Ok(Exit::Clean),
+        _ => run_mode(&args, mode),
+    }
+}
+
+/// Scans what a command line or a hook asks for and writes its reports.
+pub fn run_mode(args: &Scan, mode: Mode) -> Result<Exit> {
     let output = Output::new(&args.output)?;
     let mut outcome: Option<Outcome> = None;
-    for (mode, repo) in Mode::of(&args)?.by_repository()? {
+    for (mode, repo) in mode.by_repository()? {
         let config = configuration(&args.rules, repo.as_ref(), &mode.folder())?;
         let rules = load(&args.rules, &config)?;
-        let found = search(&args, &mode, repo.as_ref(), &config, &rules, &output)?;
+        let found = search(args, &mode, repo.as_ref(), &config, &rules, &output)?;
         outcome = Some(match outcome {
             Some(before) => before.join(found),
             None => found,
@@ -59,11 +71,19 @@ fn search(
     let scanner = Scanner::new(rules);
     let found = Found(Mutex::default());
     let names = FileNames::of(rules);
-    let reading = Reading { args, config, scanner: &scanner, names: &names, found: &found };
+    let deadline = args.time_budget.and_then(|budget| Instant::now().checked_add(budget));
+    let reading = Reading { args, config, scanner: &scanner, names: &names, found: &found, deadline };
     let (tally, witness) = reading.read(mode, repo)?;
     let id_key = id_key();
-    let scene = Scene { repo, environment: matches!(mode, Mode::Staged), id_key: id_key.as_deref().map(str::as_bytes) };
-    let mut findings = provenance::locate(scene, found.into_vec(), witness)?;
+    let id_key = id_key.as_deref().map(str::as_bytes);
+    let found = found.take();
+    let known = match repo {
+        Some(repo) if !args.strict => reading.known(repo, &found, id_key)?,
+        _ => Known::default(),
+    };
+    let environment = matches!(mode, Mode::Staged);
+    let scene = Scene { repo, environment, id_key, known: Some(&known), level: mode.level() };
+    let mut findings = provenance::locate(scene, found, witness)?;
     let now = now();
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
     let mut notices = config.notices();
@@ -101,8 +121,8 @@ impl Found {
     fn wanted(&self) -> HashSet<ObjectId> {
         provenance::wanted(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
     }
-    fn into_vec(self) -> Vec<Sighting> {
-        self.0.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn take(&self) -> Vec<Sighting> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
@@ -112,25 +132,64 @@ struct Reading<'a> {
     scanner: &'a Scanner,
     names: &'a FileNames,
     found: &'a Found,
+    deadline: Option<Instant>,
 }
 
 impl Reading<'_> {
     fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Witness>)> {
-        let (skip, max_size) = (&self.config.skip, self.args.max_file_size);
         let see = |blob: &Blob<'_>| self.see(blob);
         let tally = match (mode, repo) {
             (Mode::History(_), Some(repo)) => return self.history(repo),
             (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
             (Mode::Paths(paths), _) => self.files(paths, repo, false),
-            (Mode::Staged, Some(repo)) => Staged { repo, skip, max_size }.visit(&see),
+            (Mode::Staged, Some(repo)) => self.staged(repo).visit(&see),
+            (Mode::Message(path), Some(repo)) => super::message::read(path, repo, self.scanner, &see),
             (Mode::Range(range), Some(repo)) => {
                 self.pool()?;
                 let (include, exclude) = ends(repo, range)?;
-                Range { repo, include, exclude, skip, max_size }.visit(&see)
+                self.range(repo, include, exclude).visit(&see)
+            }
+            (Mode::Push(push), Some(repo)) => {
+                let (include, exclude) = push.ends(repo)?;
+                self.range(repo, include, exclude).visit(&see)
             }
             _ => Err(Error::Internal("a source without its repository".into())),
         };
         Ok((tally?, None))
+    }
+
+    fn staged<'s>(&'s self, repo: &'s Repo) -> Staged<'s> {
+        Staged { repo, skip: &self.config.skip, max_size: self.args.max_file_size, deadline: self.deadline }
+    }
+
+    /// What parents of commits have already at the paths of these sightings.
+    fn known(&self, repo: &Repo, found: &[Sighting], id_key: Option<&[u8]>) -> Result<Known> {
+        let (mut staged, mut added) = (BTreeSet::new(), BTreeSet::new());
+        for sighting in found {
+            match &sighting.origin {
+                Origin::Index { path, .. } => drop(staged.insert(path.as_slice())),
+                Origin::Added { path, commit, .. } => drop(added.insert((*commit, path.as_slice()))),
+                _ => {}
+            }
+        }
+        let mut known = Known::default();
+        let mut keep = |blob: &Blob<'_>| {
+            let (commit, path) = match blob.origin {
+                Origin::Index { path, .. } => (None, path),
+                Origin::Added { path, commit, .. } => (Some(*commit), path),
+                _ => return,
+            };
+            let there = self.scanner.sight(blob, &[]);
+            known.extend(there.iter().map(|s| (commit, path.clone(), s.hit.secret.fingerprint(id_key))));
+        };
+        self.staged(repo).earlier(&staged, &mut keep)?;
+        self.range(repo, Vec::new(), Vec::new()).earlier(&added, &mut keep);
+        Ok(known)
+    }
+
+    fn range<'s>(&'s self, repo: &'s Repo, include: Vec<ObjectId>, exclude: Vec<ObjectId>) -> Range<'s> {
+        let (skip, max_size, deadline) = (&self.config.skip, self.args.max_file_size, self.deadline);
+        Range { repo, include, exclude, skip, max_size, deadline }
     }
 
     fn files(&self, paths: &[PathBuf], repo: Option<&Repo>, only_changed: bool) -> Result<Tally> {
@@ -287,13 +346,11 @@ impl<'a> Output<'a> {
     }
 
     fn policy<'c>(&self, config: &'c Config, mode: &Mode, now: &'c str) -> Policy<'c> {
-        Policy {
-            allowed: &config.allow,
-            skip: matches!(mode, Mode::History(_)).then_some(&config.skip),
-            min_severity: self.min_severity,
-            min_confidence: self.min_confidence.unwrap_or_else(|| mode.min_confidence()),
-            now,
-        }
+        let min_confidence = self.min_confidence.unwrap_or_else(|| mode.min_confidence());
+        let (min_severity, skip) = (self.min_severity, matches!(mode, Mode::History(_)).then_some(&config.skip));
+        // Who pushes to a server has no say in what it accepts.
+        let inline = !mode.is_received() || config.inline_allows;
+        Policy { allowed: &config.allow, skip, inline, min_severity, min_confidence, now }
     }
 
     fn write(&self, outcome: &Outcome) -> Result<()> {
@@ -308,7 +365,11 @@ impl<'a> Output<'a> {
         }
         if self.args.output.is_none() {
             let color = use_color(self.args.color);
-            super::to_stdout(|out| report::write(outcome, self.format, &self.options(color), out))?;
+            let mut options = self.options(color);
+            if outcome.mode == "pre-receive" {
+                options.width = REMOTE_WIDTH;
+            }
+            super::to_stdout(|out| report::write(outcome, self.format, &options, out))?;
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ pub struct Changes {
     pub lost: Vec<(ObjectId, Lost)>,
     /// Paths of new commits of other repositories: their content is not here.
     pub submodules: Vec<Vec<u8>>,
+    /// Blobs, and trees as a whole, that are no longer at their paths; known where there is one tree to compare with.
+    pub(super) removed: Vec<(Vec<u8>, Mode, ObjectId)>,
 }
 
 type Entries = BTreeMap<Vec<u8>, (Mode, ObjectId)>;
@@ -67,13 +69,17 @@ impl Repo {
         {
             return;
         }
-        let there = self.entries_of(head, changes);
+        let mut there = self.entries_of(head, changes);
         let mut at = places.start;
+        let mut parent: &[u8] = b"";
         while at < places.end {
-            let Some(path) = index.path(at) else { return };
+            let Some(path) = index.path(at) else { break };
             let name = &path[depth.min(path.len())..];
+            parent = &path[..depth.min(path.len())];
             let Some(slash) = memchr::memchr(b'/', name).filter(|slash| slash + 1 < name.len()) else {
-                self.staged_entry(index, at, name.strip_suffix(b"/").unwrap_or(name), &there, changes);
+                let name = name.strip_suffix(b"/").unwrap_or(name);
+                self.staged_entry(index, at, there.get(name).copied(), changes);
+                there.remove(name);
                 at += 1;
                 continue;
             };
@@ -82,19 +88,24 @@ impl Repo {
             let end = end_of(index, at, places.end, &path[..depth + slash + 1], child);
             let below = there.get(&name[..slash]).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id);
             self.staged_below(index, at..end, depth + slash + 1, child, below, changes);
+            if below.is_some() {
+                there.remove(&name[..slash]);
+            }
             at = end;
         }
+        let gone = there.into_iter().map(|(name, (mode, id))| ([parent, &name].concat(), mode, id));
+        changes.removed.extend(gone.filter(|(_, mode, _)| *mode != Mode::Submodule));
     }
 
-    fn staged_entry(&self, index: &Index, at: usize, name: &[u8], there: &Entries, changes: &mut Changes) {
+    fn staged_entry(&self, index: &Index, at: usize, there: Option<(Mode, ObjectId)>, changes: &mut Changes) {
         let Some(entry) = index.range(at..at + 1).next() else { return };
-        let same = there.get(name).is_some_and(|(mode, id)| *id == entry.id && *mode == entry.mode);
+        let gone = there.filter(|(mode, _)| *mode != entry.mode && *mode != Mode::Submodule);
+        changes.removed.extend(gone.map(|(mode, id)| (entry.path.to_vec(), mode, id)));
         match entry.mode {
-            _ if same => {}
+            mode if there == Some((mode, entry.id)) => {}
             Mode::Blob => changes.added.push(Added { path: entry.path.to_vec(), id: entry.id }),
             Mode::Tree => {
-                let old: Vec<_> =
-                    there.get(name).filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| *id).into_iter().collect();
+                let old: Vec<_> = there.filter(|(mode, _)| *mode == Mode::Tree).map(|(_, id)| id).into_iter().collect();
                 self.added_below(entry.id, &old, entry.path.strip_suffix(b"/").unwrap_or(entry.path), changes);
             }
             Mode::Submodule => changes.submodules.push(entry.path.to_vec()),
@@ -115,6 +126,12 @@ impl Repo {
         }
         let new = self.entries_of(Some(tree), changes);
         let olds: Vec<Entries> = olds.iter().map(|old| self.entries_of(Some(*old), changes)).collect();
+        if let [old] = olds.as_slice() {
+            let is_gone = |name: &Vec<u8>, mode: &Mode| new.get(name).is_none_or(|(now, _)| now != mode);
+            let gone = old.iter().filter(|(name, (mode, _))| *mode != Mode::Submodule && is_gone(name, mode));
+            let lead = if path.is_empty() { Vec::new() } else { [path, b"/"].concat() };
+            changes.removed.extend(gone.map(|(name, (mode, id))| ([&lead, name.as_slice()].concat(), *mode, *id)));
+        }
         for (name, (mode, id)) in new {
             if olds.iter().any(|old| old.get(&name).is_some_and(|(_, there)| *there == id)) {
                 continue;

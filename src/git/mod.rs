@@ -4,17 +4,23 @@
 pub mod diff;
 pub mod index;
 mod layout;
+mod message;
 pub mod object;
 mod refs;
+mod remote;
+mod renames;
 pub mod tree;
+mod walk;
 
 use std::path::{Path, PathBuf};
 
 use crate::blob::ObjectId;
 use crate::error::{Error, Result};
 use crate::pack::{HashKind, Kind, Store};
+pub use message::MessageRules;
 pub use object::{Commit, Tag};
 pub use refs::{Ref, RefKind};
+pub use remote::Tracked;
 pub use tree::Mode;
 
 /// A repository: where its parts are. Opening reads no refs and no objects.

@@ -163,35 +163,8 @@ impl Repo {
         ObjectId::try_from(object.id().as_bytes()).map_err(|_| unknown())
     }
 
-    /// The commits that are reachable from `include` and not from `exclude`.
-    ///
-    /// # Errors
-    /// The history cannot be walked, for instance because a commit is missing.
-    pub fn commits_between(&self, include: &[ObjectId], exclude: &[ObjectId]) -> Result<Vec<ObjectId>> {
-        if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
-            let mut args = vec!["rev-list".to_owned()];
-            args.extend(include.iter().map(ToString::to_string));
-            args.extend(exclude.iter().map(|id| format!("^{id}")));
-            let args: Vec<&str> = args.iter().map(String::as_str).collect();
-            let out = self
-                .plumb(&args)?
-                .ok_or_else(|| Error::Repository("the history of the range cannot be walked".into()))?;
-            return Ok(out.lines().filter_map(hex).collect());
-        }
-        let failed = |error: git2::Error| {
-            Error::Repository(format!("the history of the range cannot be walked: {}", error.message()))
-        };
-        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
-        let mut walk = repo.revwalk().map_err(failed)?;
-        let oid = |id: &ObjectId| git2::Oid::from_bytes(id.as_slice());
-        include.iter().try_for_each(|id| walk.push(oid(id)?)).map_err(failed)?;
-        exclude.iter().try_for_each(|id| walk.hide(oid(id)?)).map_err(failed)?;
-        let ids = walk.map(|id| id.map_err(failed));
-        ids.map(|id| ObjectId::try_from(id?.as_bytes()).map_err(|e| Error::Internal(e.to_string()))).collect()
-    }
-
     /// Runs git's plumbing, hardened; `None` if it says no.
-    fn plumb(&self, args: &[&str]) -> Result<Option<String>> {
+    pub(super) fn plumb(&self, args: &[&str]) -> Result<Option<String>> {
         let mut command = Command::new("git");
         command.arg("--git-dir").arg(&self.git_dir);
         HARDENED_CONFIG.iter().for_each(|setting| {

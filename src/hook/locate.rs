@@ -32,7 +32,7 @@ pub(super) fn locate(start: &Path) -> Result<Hooks> {
     }
     let common = base.join(path_of(fixed.ask(&["rev-parse", "--git-common-dir"])?)?);
     let scope = scope(&dir, &common, work_tree.as_deref());
-    Ok(Hooks { dir: tidy(&dir), work_tree, scope })
+    Ok(Hooks { dir: tidy(&dir), work_tree, scope, is_global: false })
 }
 
 /// The top of the working tree, which need not be around `start`; a bare repository has none.
@@ -91,7 +91,7 @@ fn answer(dir: &Path, output: Output) -> Result<Vec<u8>> {
 }
 
 /// git in the C locale: its complaints are told apart by their words.
-fn run(dir: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
+pub(super) fn run(dir: &Path, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
     let mut git = Command::new("git");
     git.args(arguments).current_dir(dir).env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").stdin(Stdio::null());
     git.output().map_err(|error| match error.kind() {
@@ -118,13 +118,13 @@ fn refusal(dir: &Path, said: &str) -> Error {
 
 #[cfg(unix)]
 #[expect(clippy::unnecessary_wraps, reason = "fails on other systems")]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf> {
+pub(super) fn path_of(bytes: Vec<u8>) -> Result<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
     Ok(PathBuf::from(OsString::from_vec(bytes)))
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf> {
+pub(super) fn path_of(bytes: Vec<u8>) -> Result<PathBuf> {
     String::from_utf8(bytes)
         .map(PathBuf::from)
         .map_err(|_| Error::Repository("git names a path that is not UTF-8".to_owned()))

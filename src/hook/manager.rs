@@ -1,8 +1,8 @@
 //! Other programs that look after hooks: with one of them, ours is better called from its configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::Hooks;
+use super::{Hooks, Stage};
 
 /// A hook manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -43,31 +43,62 @@ impl Manager {
         }
     }
 
-    /// What to do instead of installing a hook next to it, and why.
-    pub fn advice(self) -> &'static str {
+    /// Why a hook next to it does not last, and what to write into its configuration instead.
+    pub fn advice(self, stage: Stage) -> String {
+        let (name, run) = (stage.name(), format!("keysieve hook run {}", stage.name()));
         match self {
-            Self::Husky => {
-                "husky writes its hooks anew at every npm install, and ours is gone then: \
-                 put the line `keysieve scan --staged` at the end of .husky/pre-commit"
-            }
-            Self::Lefthook => {
-                "lefthook install moves other hooks aside and does not run them: \
-                 add `run: keysieve scan --staged` to lefthook.yml as the last of the pre-commit jobs"
-            }
-            Self::PreCommit => {
-                "pre-commit install puts its hook before ours: \
-                 add the hook `keysieve` to .pre-commit-config.yaml, after the formatters"
-            }
-            Self::Overcommit => {
-                "overcommit goes by the file name of its hook, which must not be renamed: \
-                 add to .overcommit.yml under PreCommit a hook with `required_executable: keysieve` \
-                 and `command: [keysieve, scan, --staged]`"
-            }
-            Self::SimpleGitHooks => {
-                "simple-git-hooks overwrites hooks: \
-                 add `keysieve scan --staged` to the pre-commit command in its configuration"
-            }
+            Self::Husky => format!(
+                "husky writes its hooks anew at every npm install, and ours is gone then.\n\
+                 Put this line at the end of .husky/{name}:\n\n    {run} -- \"$@\""
+            ),
+            Self::Lefthook => format!(
+                "lefthook install moves other hooks aside and does not run them.\n\
+                 Add this to lefthook.yml, as the last of the jobs:\n\n    \
+                 {name}:\n      jobs:\n        - name: keysieve\n          run: {run} -- {{0}}{}",
+                if stage == Stage::PrePush { "\n          use_stdin: true" } else { "" }
+            ),
+            Self::PreCommit => format!(
+                "pre-commit install puts its hook before ours.\n\
+                 Add this to .pre-commit-config.yaml, after the formatters:\n\n    \
+                 - repo: local\n      hooks:\n        - id: keysieve\n          name: keysieve\n          \
+                 language: system\n          entry: {}\n          pass_filenames: {}\n          \
+                 always_run: true\n          stages: [{name}]",
+                if stage == Stage::CommitMsg { format!("{run} --") } else { run.clone() },
+                stage == Stage::CommitMsg,
+            ),
+            Self::Overcommit => format!(
+                "overcommit goes by the file name of its hook, which must not be renamed.\n\
+                 Add this to .overcommit.yml:\n\n    \
+                 {}:\n      Keysieve:\n        enabled: true\n        required_executable: keysieve\n        \
+                 command: [keysieve, hook, run, {name}]",
+                match stage {
+                    Stage::CommitMsg => "CommitMsg",
+                    Stage::PrePush => "PrePush",
+                    _ => "PreCommit",
+                }
+            ),
+            Self::SimpleGitHooks => format!(
+                "simple-git-hooks overwrites hooks.\n\
+                 Add this to its {name} command, in package.json or its own file:\n\n    {run} -- \"$@\""
+            ),
         }
+    }
+
+    /// The file of its configuration that calls keysieve already, if one does.
+    pub(super) fn calls_us(self, top: &Path, stage: Stage) -> Option<PathBuf> {
+        let own = [format!(".husky/{}", stage.name())];
+        let mut files: Vec<PathBuf> = match self {
+            Self::Husky => own.iter().map(|name| top.join(name)).collect(),
+            _ => self.files().iter().map(|name| top.join(name)).collect(),
+        };
+        if self == Self::SimpleGitHooks {
+            files.push(top.join("package.json"));
+        }
+        let calls = |path: &PathBuf| {
+            let text = std::fs::read(path).unwrap_or_default();
+            text.windows(8).any(|window| window == b"keysieve")
+        };
+        files.into_iter().find(calls)
     }
 
     /// Whether this hook is its work.
@@ -87,17 +118,33 @@ impl Manager {
     }
 
     fn is_configured(self, top: &Path) -> bool {
-        let any = |names: &[&str]| names.iter().any(|name| top.join(name).exists());
+        self.files().iter().any(|name| top.join(name).exists())
+    }
+
+    fn files(self) -> &'static [&'static str] {
         match self {
-            Self::Husky => any(&[".husky"]),
-            Self::Lefthook => ["yml", "yaml", "toml", "json", "jsonc"].iter().any(|extension| {
-                any(&[&format!("lefthook.{extension}"), &format!(".lefthook.{extension}")])
-                    || any(&[&format!(".config/lefthook.{extension}")])
-            }),
-            Self::PreCommit => any(&[".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml"]),
-            Self::Overcommit => any(&[".overcommit.yml"]),
+            Self::Husky => &[".husky"],
+            Self::Lefthook => &[
+                "lefthook.yml",
+                "lefthook.yaml",
+                "lefthook.toml",
+                "lefthook.json",
+                "lefthook.jsonc",
+                ".lefthook.yml",
+                ".lefthook.yaml",
+                ".lefthook.toml",
+                ".lefthook.json",
+                ".lefthook.jsonc",
+                ".config/lefthook.yml",
+                ".config/lefthook.yaml",
+                ".config/lefthook.toml",
+                ".config/lefthook.json",
+                ".config/lefthook.jsonc",
+            ],
+            Self::PreCommit => &[".pre-commit-config.yaml", ".pre-commit-config.yml", "prek.toml"],
+            Self::Overcommit => &[".overcommit.yml"],
             Self::SimpleGitHooks => {
-                any(&[".simple-git-hooks.json", "simple-git-hooks.json", ".simple-git-hooks.js", "simple-git-hooks.js"])
+                &[".simple-git-hooks.json", "simple-git-hooks.json", ".simple-git-hooks.js", "simple-git-hooks.js"]
             }
         }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::manager::{self, Detected, Manager};
 use super::script::{self, By, Ours};
-use super::{Hooks, Scope, Stage};
+use super::{Hooks, Scope, Stage, Start};
 use crate::error::{Error, Result};
 
 /// What an installation did.
@@ -131,11 +131,12 @@ pub struct Chained {
 }
 
 /// See [`Hooks::install`].
-pub(super) fn install(hooks: &Hooks, stage: Stage, program: &Path) -> Result<Installed> {
-    if !program.is_absolute() {
-        return Err(Error::Usage(format!("{}: a hook needs the absolute path of keysieve", program.display())));
+pub(super) fn install(hooks: &Hooks, stage: Stage, start: Start<'_>) -> Result<Installed> {
+    let mut paths = [Some(start.program), start.trusted_config].into_iter().flatten();
+    if let Some(path) = paths.find(|path| !path.is_absolute()) {
+        return Err(Error::Usage(format!("{}: a hook needs an absolute path", path.display())));
     }
-    if hooks.work_tree().is_none() && !stage.in_bare() {
+    if hooks.work_tree().is_none() && !stage.in_bare() && !hooks.is_global {
         return Err(Error::Repository(format!(
             "{}: a bare repository, in which git never runs {} hooks; install from a working tree of it, \
              or in the clone in which the commits are made",
@@ -148,39 +149,39 @@ pub(super) fn install(hooks: &Hooks, stage: Stage, program: &Path) -> Result<Ins
     let found = Entry::at(&path)?;
     let managers = managers(hooks, found.as_ref())?;
     let (chained, state) = match found {
-        None => (None, write(&path, &script::render(stage, program, None, By::Exec)?, State::New)?),
+        None => (None, write(&path, &script::render(stage, start, None, By::Exec)?, State::New)?),
         Some(entry) => match script::parse(&entry.content) {
-            Some(ours) => update(stage, program, &path, &entry, &ours)?,
-            None => (Some(chain(stage, program, &path, &entry)?), State::New),
+            Some(ours) => update(stage, start, &path, &entry, &ours)?,
+            None => (Some(chain(stage, start, &path, &entry)?), State::New),
         },
     };
     Ok(Installed { path, chained, state, scope: hooks.scope(), managers })
 }
 
 /// Replaces a hook of ours, whatever its version, and keeps its earlier hook.
-fn update(stage: Stage, program: &Path, path: &Path, entry: &Entry, ours: &Ours) -> Result<(Option<PathBuf>, State)> {
+fn update(stage: Stage, start: Start<'_>, path: &Path, entry: &Entry, ours: &Ours) -> Result<(Option<PathBuf>, State)> {
     refuse_what_is_not_as_we_wrote_it(path, entry, ours)?;
-    let (wanted, chained) = rendered(stage, program, path, ours)?;
+    let (wanted, chained) = rendered(stage, start, path, ours)?;
     let is_same = wanted == entry.content && entry.is_executable;
     let state = if is_same { State::Unchanged } else { write(path, &wanted, State::Updated)? };
     Ok((chained, state))
 }
 
 /// What we would write in place of this hook of ours, and where its earlier hook is.
-fn rendered(stage: Stage, program: &Path, path: &Path, ours: &Ours) -> Result<(Vec<u8>, Option<PathBuf>)> {
-    let Some(name) = &ours.chained else { return Ok((script::render(stage, program, None, By::Exec)?, None)) };
+fn rendered(stage: Stage, start: Start<'_>, path: &Path, ours: &Ours) -> Result<(Vec<u8>, Option<PathBuf>)> {
+    let Some(name) = &ours.chained else { return Ok((script::render(stage, start, None, By::Exec)?, None)) };
     let earlier = path.with_file_name(name);
     let Some(entry) = Entry::at(&earlier)? else {
-        return Ok((script::render(stage, program, None, By::Exec)?, None));
+        return Ok((script::render(stage, start, None, By::Exec)?, None));
     };
     let by = script::way_to_run(&entry.content, entry.link.is_some());
-    Ok((script::render(stage, program, Some(name), by)?, Some(earlier)))
+    Ok((script::render(stage, start, Some(name), by)?, Some(earlier)))
 }
 
 /// Moves somebody else's hook aside and puts ours in its place.
-fn chain(stage: Stage, program: &Path, path: &Path, entry: &Entry) -> Result<PathBuf> {
+fn chain(stage: Stage, start: Start<'_>, path: &Path, entry: &Entry) -> Result<PathBuf> {
     if Manager::Overcommit.wrote(&entry.content) {
-        return Err(Error::Repository(format!("{}: {}", path.display(), Manager::Overcommit.advice())));
+        return Err(Error::Repository(format!("{}: {}", path.display(), Manager::Overcommit.advice(stage))));
     }
     let name = script::backup_name(stage);
     let backup = path.with_file_name(&name);
@@ -194,7 +195,7 @@ fn chain(stage: Stage, program: &Path, path: &Path, entry: &Entry) -> Result<Pat
         )));
     }
     let by = script::way_to_run(&entry.content, entry.link.is_some());
-    let wanted = script::render(stage, program, Some(&name), by)?;
+    let wanted = script::render(stage, start, Some(&name), by)?;
     let draft = Draft::write(path, &wanted)?;
     fs::rename(path, &backup).map_err(|source| cannot_write(&backup, source))?;
     if let Err(error) = draft.put(path) {
@@ -240,7 +241,7 @@ pub(super) fn status(hooks: &Hooks, stage: Stage) -> Result<Status> {
 }
 
 fn status_of_ours(stage: Stage, path: &Path, entry: &Entry, ours: Ours) -> Result<Found> {
-    let (wanted, _) = rendered(stage, &ours.program, path, &ours)?;
+    let (wanted, _) = rendered(stage, ours.start(), path, &ours)?;
     let chained = match &ours.chained {
         None => None,
         Some(name) => {

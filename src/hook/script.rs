@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use super::Stage;
+use super::{Stage, Start};
 use crate::error::{Error, Result};
+
+/// The hook for every stage, with placeholders.
+const TEMPLATE: &str = include_str!("../../hooks/pre-commit");
 
 /// The version that is written into hooks.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -30,11 +33,24 @@ impl By {
     }
 }
 
+impl Ours {
+    /// What it starts.
+    pub(super) fn start(&self) -> Start<'_> {
+        Start {
+            program: &self.program,
+            trusted_config: self.trusted_config.as_deref(),
+            time_budget: self.time_budget.as_deref(),
+        }
+    }
+}
+
 /// What a hook of ours says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ours {
     pub(super) version: String,
     pub(super) program: PathBuf,
+    pub(super) trusted_config: Option<PathBuf>,
+    pub(super) time_budget: Option<String>,
     /// The file name of the earlier hook.
     pub(super) chained: Option<String>,
     pub(super) by: By,
@@ -62,12 +78,18 @@ pub(super) fn way_to_run(earlier: &[u8], is_link: bool) -> By {
     if is_plain_shell && (has("$0") || has("${0")) && !follows_links { By::Source } else { By::Exec }
 }
 
-/// The hook for this program, with the way to an earlier hook in it.
-pub(super) fn render(stage: Stage, program: &Path, chained: Option<&str>, by: By) -> Result<Vec<u8>> {
+/// The hook that starts this, with the way to an earlier hook in it.
+pub(super) fn render(stage: Stage, start: Start<'_>, chained: Option<&str>, by: By) -> Result<Vec<u8>> {
     let mut body = Vec::new();
-    let (head, mut rest) = cut(stage.template(), "@SUM@\n")?;
-    let values =
-        [("@PROGRAM@", bytes_of(program)?), ("@CHAINED@", chained.unwrap_or("").into()), ("@BY@", by.word().into())];
+    let (head, mut rest) = cut(TEMPLATE, "@SUM@\n")?;
+    let values = [
+        ("pre-commit", stage.name().into()),
+        ("@PROGRAM@", bytes_of(start.program)?),
+        ("@CONFIG@", start.trusted_config.map_or_else(|| Ok(Vec::new()), bytes_of)?),
+        ("@BUDGET@", start.time_budget.unwrap_or("").into()),
+        ("@CHAINED@", chained.unwrap_or("").into()),
+        ("@BY@", by.word().into()),
+    ];
     for (name, value) in values {
         let (before, after) = cut(rest, &format!("'{name}'"))?;
         body.extend_from_slice(before.as_bytes());
@@ -75,7 +97,7 @@ pub(super) fn render(stage: Stage, program: &Path, chained: Option<&str>, by: By
         rest = after;
     }
     body.extend_from_slice(rest.as_bytes());
-    let head = head.replace("@VERSION@", VERSION);
+    let head = head.replace("@VERSION@", VERSION).replace("stage=pre-commit", &format!("stage={}", stage.name()));
     let mut all = format!("{head}{:016x}\n", sum(&body)).into_bytes();
     all.append(&mut body);
     Ok(all)
@@ -88,12 +110,16 @@ pub(super) fn parse(hook: &[u8]) -> Option<Ours> {
     let words = std::str::from_utf8(marker).ok()?.trim_end().strip_prefix(MARKER)?;
     let field = |name| words.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let (program, rest) = assigned(body, b"keysieve_program=")?;
+    let config = assigned(rest, b"keysieve_config=").map(|(value, _)| value).filter(|value| is_set(value));
+    let budget = assigned(rest, b"keysieve_budget=").map(|(value, _)| value).filter(|value| is_set(value));
     let (chained, rest) = assigned(rest, b"keysieve_chained=")?;
     let by = assigned(rest, b"keysieve_chained_by=").map(|(value, _)| value);
     let chained = String::from_utf8(chained).ok().filter(|name| !name.is_empty() && !name.contains(['/', '@']));
     Some(Ours {
         version: field("version")?.to_owned(),
         program: path_of(program)?,
+        trusted_config: config.and_then(path_of),
+        time_budget: budget.and_then(|text| String::from_utf8(text).ok()),
         chained,
         by: if by.as_deref() == Some(b"source") { By::Source } else { By::Exec },
         edited: field("sum") != Some(&format!("{:016x}", sum(body))) && !is_template(hook),
@@ -102,7 +128,12 @@ pub(super) fn parse(hook: &[u8]) -> Option<Ours> {
 
 /// Copied out of `hooks/` by hand.
 fn is_template(hook: &[u8]) -> bool {
-    Stage::ALL.iter().any(|stage| stage.template().as_bytes() == hook)
+    TEMPLATE.as_bytes() == hook
+}
+
+/// Not empty, and not a placeholder.
+fn is_set(value: &[u8]) -> bool {
+    !value.is_empty() && !value.starts_with(b"@")
 }
 
 fn cut<'a>(text: &'a str, at: &str) -> Result<(&'a str, &'a str)> {

@@ -24,13 +24,6 @@ pub(super) struct Head<'a> {
     blobs: OnceCell<Vec<Added>>,
 }
 
-/// How a working or staged file relates to HEAD.
-pub(super) struct Committed {
-    pub exposure: Exposure,
-    /// HEAD has the secret at this path, or at the one that the file was moved from: nothing new.
-    pub known: bool,
-}
-
 impl<'a> Head<'a> {
     pub fn new(repo: &'a Repo, environment: bool) -> Result<Self> {
         let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
@@ -45,20 +38,18 @@ impl<'a> Head<'a> {
     }
 
     /// How far a secret at `path` got, given the level that it has if it is in no commit. `id` is the file's blob.
-    pub fn committed(&self, path: &[u8], id: Option<ObjectId>, secret: &Secret, otherwise: Level) -> Committed {
-        let here =
-            self.commit.filter(|head| self.commit_has(head, path, secret)).map(|head| (head, path.to_vec(), true));
-        let found = here.or_else(|| self.elsewhere(id, secret));
-        if let Some((head, path, known)) = found {
-            return Committed { exposure: self.exposure(head, &path, secret), known };
+    pub fn committed(&self, path: &[u8], id: Option<ObjectId>, secret: &Secret, otherwise: Level) -> Exposure {
+        let here = self.commit.filter(|head| self.commit_has(head, path, secret)).map(|head| (head, path.to_vec()));
+        if let Some((head, path)) = here.or_else(|| self.elsewhere(id, secret)) {
+            return self.exposure(head, &path, secret);
         }
         let staged = otherwise == Level::Worktree && self.is_staged(path, secret);
         let level = if staged { Level::Staged } else { otherwise };
-        Committed { exposure: Exposure { in_head: Some(false), ..Exposure::of(level) }, known: false }
+        Exposure { in_head: self.commit.map(|_| false), ..Exposure::of(level) }
     }
 
     /// Where HEAD has the secret of a file that it does not have at the file's path: where the file was moved or copied from.
-    fn elsewhere(&self, id: Option<ObjectId>, secret: &Secret) -> Option<(ObjectId, Vec<u8>, bool)> {
+    fn elsewhere(&self, id: Option<ObjectId>, secret: &Secret) -> Option<(ObjectId, Vec<u8>)> {
         let head = self.commit?;
         let blobs = self
             .blobs
@@ -68,10 +59,9 @@ impl<'a> Head<'a> {
         let is_gone = |path: &[u8]| {
             !indexed.contains(path) || std::fs::symlink_metadata(root.join(crate::git::bytes_path(path))).is_err()
         };
-        let moved =
-            blobs.iter().find(|blob| is_gone(&blob.path) && self.blob_has(&blob.id, secret)).map(|blob| (blob, true));
-        let copied = || blobs.iter().find(|blob| Some(blob.id) == id).map(|blob| (blob, false));
-        moved.or_else(copied).map(|(blob, known)| (head, blob.path.clone(), known))
+        let moved = blobs.iter().find(|blob| is_gone(&blob.path) && self.blob_has(&blob.id, secret));
+        let copied = || blobs.iter().find(|blob| Some(blob.id) == id);
+        moved.or_else(copied).map(|blob| (head, blob.path.clone()))
     }
 
     fn exposure(&self, head: ObjectId, path: &[u8], secret: &Secret) -> Exposure {

@@ -20,7 +20,7 @@ use head::Head;
 pub use witness::Witness;
 
 /// Where the sightings came from.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Scene<'a> {
     /// The repository, if there is one.
     pub repo: Option<&'a Repo>,
@@ -28,7 +28,15 @@ pub struct Scene<'a> {
     pub environment: bool,
     /// Whose secret keys the fingerprints, if somebody's.
     pub id_key: Option<&'a [u8]>,
+    /// What a parent of a commit, or of the next one, has at the same path already, or where the file was renamed from:
+    /// not this commit's doing.
+    pub known: Option<&'a Known>,
+    /// How far commits and tags got, where that need not be looked up: what is being pushed is on its way.
+    pub level: Option<Level>,
 }
+
+/// Commits (`None` for the next one), paths and fingerprints.
+pub type Known = HashSet<(Option<ObjectId>, Vec<u8>, String)>;
 
 /// A place and how far the secret got by it.
 struct Placed {
@@ -78,18 +86,27 @@ struct Locator<'a> {
     /// Index entries of matched blobs.
     index: HashMap<ObjectId, Vec<Vec<u8>>>,
     tags: HashMap<ObjectId, Vec<String>>,
+    known: Option<&'a Known>,
+    level: Option<Level>,
 }
 
 impl<'a> Locator<'a> {
     fn new(scene: Scene<'a>, sightings: &[Sighting], witness: Option<Witness>) -> Result<Self> {
-        let mut locator =
-            Self { repo: scene.repo, graph: None, head: None, index: HashMap::new(), tags: HashMap::new() };
+        let mut locator = Self {
+            repo: scene.repo,
+            graph: None,
+            head: None,
+            index: HashMap::new(),
+            tags: HashMap::new(),
+            known: scene.known,
+            level: scene.level,
+        };
         let Some(repo) = scene.repo else { return Ok(locator) };
         let mut blobs = wanted(sightings);
         blobs.extend(sightings.iter().filter_map(|s| named_by(repo, s)).map(|(id, _)| id));
         let by_commit =
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
-        if !blobs.is_empty() || sightings.iter().any(by_commit) {
+        if !blobs.is_empty() || scene.level.is_none() && sightings.iter().any(by_commit) {
             let witness = witness.filter(|witness| witness.covers(&blobs));
             let witness = witness.unwrap_or_else(|| Witness::of(repo, blobs.clone()));
             locator.graph = Some(Graph::new(repo, witness)?);
@@ -115,6 +132,7 @@ impl<'a> Locator<'a> {
         group.sort_by(|a, b| order(a).cmp(&order(b)));
         let best = &group[0].hit;
         let (rule, secret) = (best.rule, best.secret.clone());
+        let print = fingerprint.as_str();
         let severity =
             group.iter().filter(|s| s.hit.rule.id == rule.id).map(|s| s.hit.severity).max().unwrap_or(best.severity);
         let implausible = group.iter().all(|s| s.hit.implausible.is_some()).then(|| best.implausible.clone()).flatten();
@@ -123,7 +141,7 @@ impl<'a> Locator<'a> {
             details.entry(name.clone()).or_insert_with(|| value.clone());
         }
         let confidence = group.iter().map(|s| s.hit.confidence).max().unwrap_or(best.confidence);
-        let mut placed: Vec<Placed> = group.into_iter().flat_map(|s| self.places(s)).collect();
+        let mut placed: Vec<Placed> = group.into_iter().flat_map(|s| self.places(s, print)).collect();
         placed.sort_by(|a, b| place_order(a).cmp(&place_order(b)));
         placed.dedup_by(|a, b| place_order(a) == place_order(b));
         let exposure = worst(&placed);
@@ -139,14 +157,16 @@ impl<'a> Locator<'a> {
     }
 
     /// Every place of one sighting: a blob may be at many paths, brought by many commits.
-    fn places(&self, sighting: Sighting) -> Vec<Placed> {
+    fn places(&self, sighting: Sighting, print: &str) -> Vec<Placed> {
         let Sighting { hit, site, origin } = sighting;
         match origin {
             Origin::File { path } => vec![self.file(path, site, &hit.secret)],
-            Origin::Index { path, id } => vec![self.staged(path, id, site, &hit.secret)],
+            Origin::Index { path, id } => vec![self.staged(path, id, site, &hit.secret, print)],
             Origin::Object { id } => self.object(id, &site),
             Origin::Added { path, id, commit } => {
-                let place = Place { path: Some(path), blob: Some(id), ..plain(PlaceKind::Content, site) };
+                let suppression = self.known(Some(commit), &path, print);
+                let path = Some(path).filter(|path| !path.is_empty());
+                let place = Place { path, blob: Some(id), suppression, ..plain(PlaceKind::Content, site) };
                 vec![self.committed(place, commit)]
             }
             Origin::Commit { kind, id } => vec![self.committed(plain(kind, site), id)],
@@ -159,13 +179,16 @@ impl<'a> Locator<'a> {
             Origin::Config { path } => {
                 vec![at(Place { path: Some(path), ..plain(PlaceKind::Config, site) }, Level::Worktree)]
             }
+            Origin::Message => {
+                vec![at(Place { current: true, ..plain(PlaceKind::CommitMessage, site) }, Level::Staged)]
+            }
             Origin::Stdin => vec![at(plain(PlaceKind::Content, site), Level::Unknown)],
         }
     }
 
     fn file(&self, path: Vec<u8>, site: Site, secret: &Secret) -> Placed {
         let exposure = match &self.head {
-            Some(head) => head.committed(&path, self.file_id(&path), secret, Level::Worktree).exposure,
+            Some(head) => head.committed(&path, self.file_id(&path), secret, Level::Worktree),
             None => Exposure::of(Level::Unknown),
         };
         let place = Place { path: Some(path), current: self.head.is_some(), ..plain(PlaceKind::Content, site) };
@@ -179,17 +202,25 @@ impl<'a> Locator<'a> {
         gix_object::compute_hash(repo.hash, gix_object::Kind::Blob, &bytes).ok()
     }
 
-    fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret) -> Placed {
-        let committed = self.head.as_ref().map(|head| head.committed(&path, Some(id), secret, Level::Staged));
-        let suppression = committed.as_ref().is_some_and(|committed| committed.known).then(|| Suppression {
+    fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret, print: &str) -> Placed {
+        let exposure = match &self.head {
+            Some(head) => head.committed(&path, Some(id), secret, Level::Staged),
+            None => Exposure::of(Level::Staged),
+        };
+        let suppression = self.known(None, &path, print);
+        let path = Some(path);
+        let place = Place { path, blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
+        self.with_commit(place, exposure)
+    }
+
+    fn known(&self, commit: Option<ObjectId>, path: &[u8], print: &str) -> Option<Suppression> {
+        let known = self.known?.contains(&(commit, path.to_vec(), print.to_owned()));
+        known.then(|| Suppression {
             by: "committed".into(),
             state: "committed".into(),
-            reason: "HEAD already has it here, or where the file was moved from: it is not this commit's doing".into(),
-        });
-        let exposure = committed.map_or_else(|| Exposure::of(Level::Staged), |committed| committed.exposure);
-        let place =
-            Place { path: Some(path), blob: Some(id), current: true, suppression, ..plain(PlaceKind::Content, site) };
-        self.with_commit(place, exposure)
+            reason: "a parent commit has it here already, or where the file was moved from: it is not this one's doing"
+                .into(),
+        })
     }
 
     fn with_commit(&self, mut place: Place, exposure: Exposure) -> Placed {
@@ -247,7 +278,7 @@ impl<'a> Locator<'a> {
         place.commit = self.info(&commit);
         let (seconds, since) = place.commit.as_ref().map_or((0, None), |info| (info.seconds, Some(info.date.clone())));
         let remote_refs = reach.map_or_else(Vec::new, |(reach, graph)| graph.remote_refs(reach));
-        let level = self.level(reach.map(|(reach, _)| reach).unwrap_or_default());
+        let level = self.level.unwrap_or_else(|| self.level(reach.map(|(reach, _)| reach).unwrap_or_default()));
         Placed { place, seconds, exposure: Exposure { level, since, commit: Some(commit), remote_refs, in_head: None } }
     }
 
@@ -270,6 +301,7 @@ impl<'a> Locator<'a> {
         let place = Place { reference: refs.first().cloned().or(name), ..plain(PlaceKind::Tag, site) };
         let bare = self.repo.is_some_and(Repo::is_bare);
         let level = match refs {
+            _ if self.level.is_some() => self.level.unwrap_or(Level::Local),
             [] => Level::Unreachable,
             _ if bare || refs.iter().any(|name| name.starts_with("refs/remotes/")) => Level::Pushed,
             _ => Level::Local,

@@ -3,6 +3,7 @@
 use super::Options;
 use super::document::{Document, GapDoc, Scan};
 use super::escape::{count, grouped, size};
+use super::gate::Gate;
 use super::page::{ALARM, BOLD, CALM, PLAIN, Page, WARN};
 
 /// How many examples of a gap are shown.
@@ -12,6 +13,15 @@ const MAX_EXAMPLES: usize = 3;
 pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
     let scan = &document.scan;
     let clean = scan.open == 0 && scan.complete;
+    if let (Some(first), Some(gate)) = (scan.old.first(), Gate::of(scan.mode)) {
+        let more = match scan.old.len() {
+            1 => String::new(),
+            n => format!(" and {} more", grouped(n as u64 - 1)),
+        };
+        let who = if gate == Gate::Staged { "HEAD has" } else { "the commits before have" };
+        let line = format!("not new, so it does not block: a secret that {who} already, {first}{more}");
+        page.verbatim(0, PLAIN, &line);
+    }
     if clean && options.quiet {
         return;
     }
@@ -21,7 +31,7 @@ pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
     if clean {
         return clean_line(page, scan, options);
     }
-    if scan.open > 0 && !options.quiet {
+    if scan.open > 0 && !options.quiet && Gate::of(scan.mode).is_none() {
         let hint = "No secret, or accepted? Put `keysieve:allow` and the reason into a comment on its line, or its ks1:… fingerprint \
                     under `allow:` in .keysieve.yaml.";
         page.paragraph("", PLAIN, hint);

@@ -47,6 +47,9 @@ pub(super) struct Scan {
     /// How many findings are open.
     #[serde(skip)]
     pub open: u64,
+    /// Places of secrets that a staged file had before: they do not block.
+    #[serde(skip)]
+    pub old: Vec<String>,
 }
 
 /// What was read.
@@ -261,7 +264,19 @@ impl<'a> Builder<'a> {
             suppressed: outcome.suppressed().into_iter().map(|(by, count)| (self.redactor.ours(&by), count)).collect(),
             notices: self.all(&outcome.notices),
             open: outcome.open().count() as u64,
+            old: self.old(outcome),
         }
+    }
+
+    fn old(&self, outcome: &Outcome) -> Vec<String> {
+        let is_old = |finding: &&Finding| finding.suppression.as_ref().is_some_and(|s| s.by == "committed");
+        let places = outcome.findings.iter().filter(is_old).filter_map(Finding::first_place);
+        places
+            .map(|place| match place.path.as_deref() {
+                Some(path) => format!("{}:{}", self.redactor.data(&String::from_utf8_lossy(path)), place.site.line),
+                None => place.kind.word().to_owned(),
+            })
+            .collect()
     }
 
     /// One finding.

@@ -5,6 +5,7 @@ mod coverage;
 mod document;
 mod escape;
 mod fill;
+mod gate;
 mod guide;
 mod json;
 mod jsonl;

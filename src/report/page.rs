@@ -105,6 +105,25 @@ impl Page {
         self.end_line();
     }
 
+    /// A command under a heading, whole, and a note behind it, or below it if there is no room.
+    pub fn way(&mut self, lead: &str, command: &str, note: &str) {
+        let (command, note) = (terminal(command), terminal(note));
+        self.out.push_str(lead);
+        self.styled(BOLD, &command);
+        if !note.is_empty() {
+            let used = columns(lead) + columns(&command) + 2;
+            match used + columns(&note) <= self.width {
+                true => self.out.push_str("  "),
+                false => {
+                    self.out.push('\n');
+                    self.out.push_str(&" ".repeat(columns(lead)));
+                }
+            }
+            self.out.push_str(&note);
+        }
+        self.end_line();
+    }
+
     fn styled(&mut self, style: Style, text: &str) {
         if self.color && style != PLAIN && !text.is_empty() {
             self.out.push_str(&format!("{}{text}{}", style.render(), style.render_reset()));

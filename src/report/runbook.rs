@@ -1,6 +1,6 @@
 //! What to do about a finding, as text: by how far the secret got, then by provider.
 
-use super::document::{FindingDoc, GuidanceDoc};
+use super::document::{FindingDoc, GuidanceDoc, Spot};
 use super::escape::pathspec;
 use super::page::{ALARM, BOLD, PLAIN, Page, WARN};
 use crate::finding::Level;
@@ -20,19 +20,31 @@ pub(super) fn first_acts(page: &mut Page, finding: &FindingDoc) {
     }
 }
 
-fn unstage(page: &mut Page, finding: &FindingDoc) {
+/// The commands that take a finding's files out of the index.
+pub(super) fn unstage_commands(finding: &FindingDoc) -> Vec<String> {
     let current = || finding.places.iter().filter(|place| place.current && place.spot.path.is_some());
     let in_index = |of_blobs: bool| current().filter(move |place| place.blob.is_some() || !of_blobs);
     let of_blobs = current().any(|place| place.blob.is_some());
     let mut paths: Vec<_> = in_index(of_blobs).map(|place| &place.spot).collect();
     paths.dedup_by(|a, b| a.bytes == b.bytes);
-    for spot in paths.iter().take(MAX_COMMANDS) {
-        let printable = spot.exact && !spot.bytes.iter().any(u8::is_ascii_control);
-        let path = spot.path.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec);
-        page.verbatim(4, BOLD, &format!("git restore --staged {path}"));
+    // Without a commit there is nothing to restore from.
+    let command = if finding.exposure.in_head.is_some() { "git restore --staged" } else { "git rm --cached --quiet" };
+    paths.into_iter().map(|spot| format!("{command} {}", path_of(spot))).collect()
+}
+
+/// A path for a command, if it can be typed.
+pub(super) fn path_of(spot: &Spot) -> String {
+    let printable = spot.exact && !spot.bytes.iter().any(u8::is_ascii_control);
+    spot.path.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec)
+}
+
+fn unstage(page: &mut Page, finding: &FindingDoc) {
+    let commands = unstage_commands(finding);
+    for command in commands.iter().take(MAX_COMMANDS) {
+        page.verbatim(4, BOLD, command);
     }
-    if paths.len() > MAX_COMMANDS {
-        page.paragraph("    ", PLAIN, &format!("and the same for {} more", paths.len() - MAX_COMMANDS));
+    if commands.len() > MAX_COMMANDS {
+        page.paragraph("    ", PLAIN, &format!("and the same for {} more", commands.len() - MAX_COMMANDS));
     }
     let then = match finding.known.kind {
         Kind::File => "Then add a line for it to .gitignore and commit: the whole file stays out of git.",
@@ -55,7 +67,7 @@ fn worktree(page: &mut Page, finding: &FindingDoc) {
 
 fn rewrite(page: &mut Page, finding: &FindingDoc) {
     let commit = finding.exposure.commit.as_deref().map_or("<commit>", short);
-    let path = finding.first.path.as_deref().filter(|_| finding.first.exact).map_or("<path>".into(), pathspec);
+    let path = path_of(&finding.first);
     page.paragraph("  ", BOLD, "Rewrite before pushing");
     let first = format!("Mark {commit} as `edit` (if it is the very first commit: --root in place of {commit}~1).");
     page.paragraph("   1. ", PLAIN, &first);

@@ -134,7 +134,7 @@ fn pushed(seed: usize) -> Finding {
 
 fn outcome(findings: Vec<Finding>) -> Outcome {
     let tally = Tally { files: 12, blobs: 3, bytes: 1_240_000, ..Tally::default() };
-    Outcome { mode: "staged", findings, tally, notices: Vec::new(), hidden: Vec::new() }
+    Outcome { mode: "paths", findings, tally, notices: Vec::new(), hidden: Vec::new() }
 }
 
 fn written(outcome: &Outcome, format: Format, options: &Options) -> String {
@@ -154,13 +154,16 @@ fn json(outcome: &Outcome, options: &Options) -> Value {
 #[test]
 fn a_blocked_commit_knows_what_to_do_in_five_lines() {
     let finding = finding(&key(1), Level::Staged, vec![place(b"src/config.env", None)]);
-    let text = text(&outcome(vec![finding]));
+    let mut finding = finding;
+    finding.exposure.in_head = Some(false);
+    let text = text(&Outcome { mode: "staged", ..outcome(vec![finding]) });
     let first: Vec<_> = text.lines().take(5).collect();
     assert!(first[0].starts_with("CRITICAL  Runra Sandbox API key  rra_live_"), "{text}");
     assert!(first[0].contains("ks1:"), "{text}");
     assert_eq!(first[1], "  src/config.env:3:15  in the index", "{text}");
-    assert!(first[2].contains("take it out now"), "{text}");
-    assert_eq!(first[4], "    git restore --staged :/src/config.env", "{text}");
+    assert_eq!(first[2], "  take it out: git restore --staged :/src/config.env", "{text}");
+    assert_eq!(first[3], "  allow it:    # keysieve:allow=runra-api-key REASON  at the end of line 3", "{text}");
+    assert_eq!(first[4], "  skip once:   KEYSIEVE_SKIP=1 git commit …", "{text}");
     assert!(text.contains("keysieve guide runra-api-key") && !text.contains("Do now"), "{text}");
     assert!(text.contains("read 12 files, 3 blobs, 1.2 MB; 1 open finding\n"), "{text}");
 }
@@ -229,7 +232,8 @@ fn text_fits_eighty_columns() {
     });
     let mut outcome = outcome(findings.collect());
     outcome.notices.push("The configuration turns off 12 rules, and skips every file below `tests/data`. ".repeat(3));
-    for width in [80, 60, 120] {
+    for (width, mode) in [80, 60, 120].iter().flat_map(|width| ["paths", "staged", "pre-push"].map(|m| (*width, m))) {
+        outcome.mode = mode;
         let text = written(&outcome, Format::Text, &Options { width, ..Options::default() });
         for line in text.lines().filter(|line| !line.contains("deep/") && !line.contains('`') && !line.contains("git "))
         {
@@ -328,7 +332,7 @@ fn sarif_is_what_code_scanning_reads() {
     assert_eq!(result["properties"]["elsewhere"][0], "tag refs/tags/v1");
     assert_eq!(run["results"][1]["suppressions"][0]["kind"], "inSource");
     assert_eq!(run["invocations"][0]["executionSuccessful"], false);
-    assert_eq!(run["automationDetails"]["id"], "keysieve/staged/");
+    assert_eq!(run["automationDetails"]["id"], "keysieve/paths/");
     assert!(!text.contains("snippet"));
 }
 
@@ -370,8 +374,10 @@ fn no_format_leaks_a_planted_secret() {
         let encoded: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let quoted = serde_json::to_string(&secret).unwrap();
         for spelling in [&secret, &encoded, &quoted] {
-            let outcome = planted(&secret, spelling);
-            for (_, format) in Format::WORDS {
+            let mut outcome = planted(&secret, spelling);
+            let modes = ["paths", "staged", "commit-msg", "pre-push", "pre-receive"];
+            for ((_, format), mode) in Format::WORDS.iter().flat_map(|word| modes.map(|mode| (word, mode))) {
+                outcome.mode = mode;
                 for bits in 0..8 {
                     let options = Options {
                         show_suppressed: bits & 1 > 0,

@@ -9,6 +9,7 @@ use super::Options;
 use super::coverage;
 use super::document::{Document, FindingDoc, GuidanceDoc, PlaceDoc};
 use super::escape::count;
+use super::gate::Gate;
 use super::page::{ALARM, BOLD, CALM, DIM, PLAIN, Page, WARN};
 use super::runbook;
 use crate::blob::PlaceKind;
@@ -24,11 +25,17 @@ pub(super) fn render(document: &Document, options: &Options) -> String {
     let mut page = Page::new(options.width, options.color);
     let mut printed = Runbooks::new();
     let many = document.scan.open > 1;
+    let gate = Gate::of(document.scan.mode);
     for (i, finding) in document.findings.iter().filter(|finding| finding.status == "open").enumerate() {
         page.gap();
         let number = many.then_some(i + 1);
-        open(&mut page, finding, number, options);
-        guidance(&mut page, finding, number, &mut printed, options);
+        match gate {
+            Some(gate) => gate.open(&mut page, finding, number, i == 0, options),
+            None => {
+                open(&mut page, finding, number, options);
+                guidance(&mut page, finding, number, &mut printed, options);
+            }
+        }
     }
     suppressed(&mut page, document);
     if !options.quiet {
@@ -53,6 +60,12 @@ fn open(page: &mut Page, finding: &FindingDoc, number: Option<usize>, options: &
     if matches!(finding.level, Level::Staged | Level::Worktree | Level::Dangling) {
         runbook::first_acts(page, finding);
     }
+    further(page, &places, options);
+    details(page, finding, options);
+}
+
+/// The places but the first.
+pub(super) fn further(page: &mut Page, places: &[&PlaceDoc], options: &Options) {
     let most = if options.verbose { usize::MAX } else { MAX_PLACES };
     let others = places.get(1..).unwrap_or_default();
     if !others.is_empty() {
@@ -65,7 +78,6 @@ fn open(page: &mut Page, finding: &FindingDoc, number: Option<usize>, options: &
         let more = format!("+{} (-v shows all)", count((places.len() - most) as u64, "more place"));
         page.paragraph("  ", DIM, &more);
     }
-    details(page, finding, options);
 }
 
 /// What it is: severity, title, provider, what may be shown of it, and its fingerprint.
@@ -174,7 +186,8 @@ fn refs(refs: &[String]) -> String {
     }
 }
 
-fn details(page: &mut Page, finding: &FindingDoc, options: &Options) {
+/// What the token and its place say.
+pub(super) fn details(page: &mut Page, finding: &FindingDoc, options: &Options) {
     if let Some(secret) = &finding.secret {
         page.verbatim(2, WARN, &format!("secret: {}", secret.replace('\n', "\\n")));
     }

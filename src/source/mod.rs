@@ -13,6 +13,8 @@ pub use range::Range;
 pub use staged::Staged;
 pub use stdin::Stdin;
 
+use std::time::Instant;
+
 use crate::blob::Blob;
 use crate::coverage::{Reason, Tally};
 use crate::git::Lost;
@@ -35,6 +37,11 @@ fn note_lfs(blob: &Blob<'_>, path: impl FnOnce() -> String, tally: &mut Tally) {
     if blob.bytes.len() < 1024 && blob.bytes.starts_with(LFS) {
         tally.skip(Reason::LfsPointer, path());
     }
+}
+
+/// Whether the time that a scan was given is over.
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
 }
 
 /// Notes an object that could not be read.

@@ -1,5 +1,8 @@
 //! The staged content: what the index that git names adds to HEAD, read from the object store, never the working files.
 
+use std::collections::BTreeSet;
+use std::time::Instant;
+
 use rayon::prelude::*;
 
 use crate::blob::{Blob, ObjectId, Origin};
@@ -20,6 +23,8 @@ pub struct Staged<'a> {
     pub skip: &'a globset::GlobSet,
     /// Larger blobs are left out.
     pub max_size: Option<u64>,
+    /// What is not read by then is left out, and makes the scan incomplete.
+    pub deadline: Option<Instant>,
 }
 
 impl Staged<'_> {
@@ -52,6 +57,33 @@ impl Staged<'_> {
         Ok(tally)
     }
 
+    /// Lends, for each of these paths of the index, what HEAD and every commit being merged has at it, or at the path
+    /// that git would say it was renamed from. The origin is that of the path asked for.
+    ///
+    /// # Errors
+    /// The index or HEAD cannot be read.
+    pub fn earlier(&self, paths: &BTreeSet<&[u8]>, visit: &mut dyn FnMut(&Blob<'_>)) -> Result<()> {
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let index = self.repo.index(true)?;
+        let parents = self.repo.head()?.into_iter().chain(self.repo.merge_heads());
+        for tree in parents.filter_map(|id| self.repo.tree_of(&id)) {
+            let mut renames = None;
+            for path in paths {
+                let before = self.repo.blob_at(&tree, path).or_else(|| {
+                    let renames =
+                        renames.get_or_insert_with(|| self.repo.renames(&self.repo.staged(&index, Some(tree)), tree));
+                    renames.get(*path).map(|before| before.id)
+                });
+                let mut bytes = Vec::new();
+                let Some(id) = before.filter(|id| self.repo.read(id, Kind::Blob, &mut bytes).is_ok()) else { continue };
+                visit(&Blob::whole(&Origin::Index { path: path.to_vec(), id }, &bytes));
+            }
+        }
+        Ok(())
+    }
+
     fn tree(&self, commit: Option<ObjectId>, tally: &mut Tally) -> Option<ObjectId> {
         let commit = commit?;
         let tree = self.repo.tree_of(&commit);
@@ -66,6 +98,10 @@ impl Staged<'_> {
         let path = super::lossy(&added.path);
         if self.skip.is_match(crate::git::bytes_path(&added.path)) {
             tally.skip(Reason::Configured, path);
+            return tally;
+        }
+        if super::is_over(self.deadline) {
+            tally.skip(Reason::OutOfTime, path);
             return tally;
         }
         if let Err(lost) = self.repo.read(&added.id, Kind::Blob, &mut bytes) {

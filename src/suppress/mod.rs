@@ -27,6 +27,8 @@ pub struct Policy<'a> {
     pub allowed: &'a [Allowed],
     /// Paths that the configuration leaves out, where the source did not: a blob is read before its paths are known.
     pub skip: Option<&'a GlobSet>,
+    /// Whether markers beside the secret count.
+    pub inline: bool,
     /// Findings below count as accepted.
     pub min_severity: Severity,
     /// Findings below count as accepted.
@@ -41,7 +43,9 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
         expire(finding, policy.now);
         by_rule_paths(finding);
         documented(finding);
-        inline(finding);
+        if policy.inline {
+            inline(finding);
+        }
         configured(finding, policy);
         skipped(finding, policy);
         if finding.suppression.is_none() {

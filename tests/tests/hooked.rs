@@ -1,22 +1,43 @@
 use std::fs;
 
-use crate::util::{Dir, Repo, runra};
+use crate::util::{Dir, Ran, Repo, runra};
 
-fn hooked(dir: &Dir) -> Repo<'_> {
-    let repo = dir.repo("repo");
+/// A repository with a commit and the hook.
+pub fn hooked<'d>(dir: &'d Dir, name: &str) -> Repo<'d> {
+    let repo = dir.repo(name);
     repo.commit_file("README", "hello\n");
     repo.keysieve(&["hook", "install"]).code(0).says(&["installed"]);
     repo
 }
 
-fn leak(seed: u64) -> String {
+pub fn leak(seed: u64) -> String {
     format!("RUNRA_API_KEY={}\n", runra(seed))
+}
+
+/// git must fail, for a finding, and HEAD stay where it is.
+#[track_caller]
+pub fn blocks(repo: &Repo<'_>, args: &[&str]) -> Ran {
+    let head = || repo.try_git(&["rev-parse", "--verify", "--quiet", "HEAD"]).stdout();
+    let before = head();
+    let ran = repo.try_git(args);
+    let said = ran.stdout() + &ran.stderr();
+    assert!(!ran.output.status.success() && said.contains("skip once:"), "not blocked by a finding{ran}");
+    assert_eq!(head(), before, "{ran}");
+    ran
+}
+
+/// git must succeed.
+#[track_caller]
+pub fn passes(repo: &Repo<'_>, args: &[&str]) -> Ran {
+    let ran = repo.try_git(args);
+    ran.code(0).no_panic();
+    ran
 }
 
 #[test]
 fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     let before = repo.head();
     repo.write("settings.env", leak(1));
     repo.add();
@@ -26,7 +47,14 @@ fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
     let said = ran.stdout() + &ran.stderr();
     let first: Vec<&str> = said.lines().take(5).collect();
     let first = first.join("\n");
-    for word in ["CRITICAL", "Runra", "settings.env:1:15", "git restore --staged"] {
+    for word in [
+        "CRITICAL",
+        "Runra",
+        "settings.env:1:15",
+        "take it out: git restore --staged :/settings.env",
+        "allow it:    # keysieve:allow=runra-api-key REASON  at the end of line 1",
+        "skip once:   KEYSIEVE_SKIP=1 git commit",
+    ] {
         assert!(first.contains(word), "{word:?} is not in the first five lines{ran}");
     }
     repo.staged().level("staged");
@@ -40,7 +68,7 @@ fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
 #[test]
 fn a_clean_commit_passes() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     repo.write("a", "clean\n");
     repo.add();
     repo.try_git(&["commit", "-m", "clean"]).code(0);
@@ -49,7 +77,7 @@ fn a_clean_commit_passes() {
 #[test]
 fn only_what_is_committed_counts() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     repo.write("a", "clean\n");
     repo.write("b", "clean\n");
     repo.add();
@@ -77,7 +105,7 @@ fn only_what_is_committed_counts() {
 #[test]
 fn merges_rebases_and_amends() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     repo.git(&["switch", "--quiet", "-c", "side"]);
     repo.write("theirs", leak(1));
     repo.add();
@@ -102,14 +130,14 @@ fn merges_rebases_and_amends() {
 #[test]
 fn in_a_worktree_a_subdirectory_and_a_sha256_repository() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     repo.git(&["worktree", "add", "--quiet", &dir.text("linked")]);
     let linked = dir.existing("linked");
     linked.write("sub/a", leak(1));
     linked.add();
     let mut commit = linked.command("git");
     commit.current_dir(linked.path("sub")).args(["commit", "-m", "x"]);
-    crate::util::Ran::of(&mut commit).code(1).hides(&[&runra(1)]);
+    Ran::of(&mut commit).code(1).hides(&[&runra(1)]);
     let other = dir.repo_with("other", &["--object-format=sha256"]);
     other.keysieve(&["hook", "install"]).code(0);
     other.write("a", leak(1));
@@ -141,7 +169,7 @@ fn status_and_uninstall() {
 #[test]
 fn a_scan_that_is_incomplete_blocks_and_says_why() {
     let dir = Dir::new();
-    let repo = hooked(&dir);
+    let repo = hooked(&dir, "repo");
     repo.write(".keysieve.yaml", "skipp: []\n");
     repo.write("a", "clean\n");
     repo.add();

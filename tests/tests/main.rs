@@ -27,17 +27,31 @@ mod exposure;
 mod files;
 /// What other programs read: the schema, JSON lines, SARIF.
 mod formats;
+/// Every way of git to make a commit.
+mod gitways;
 /// Every kind of place in a repository; ranges.
 mod history;
 /// The installed hook with the real scanner.
 mod hooked;
+/// What installing, looking and removing say, globally and beside hook managers.
+mod installing;
+/// Merges and their kin that wait for a resolution.
+mod merging;
+/// What stands in a hook's way: damage, foreign owners, full disks, signals.
+mod obstacles;
 /// What the place adds.
 mod places;
+/// Messages, pushes, and servers.
+mod pushed;
 /// No secret leaves the program, in any format, at any place, in any error.
 mod redaction;
 /// Rule files and their faults.
 mod rule_files;
 /// Files that are secrets in themselves.
 mod secret_files;
+/// Random sequences of git operations against a model.
+mod sequences;
+/// The measured situations of hooks, a test each.
+mod situations;
 /// What the index has, and never the working files.
 mod staged;

@@ -204,7 +204,8 @@ fn wraps(callee: &[u8]) -> bool {
         "base64decode",
         "env",
     ];
-    callee.first().is_some_and(u8::is_ascii_uppercase) || WRAPPERS.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(callee))
+    callee.first().is_some_and(u8::is_ascii_uppercase)
+        || WRAPPERS.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(callee))
 }
 
 /// The operator in what stands between a name and its value.

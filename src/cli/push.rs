@@ -1,0 +1,110 @@
+//! What a push brings: git's lines about refs, and which commits the other side has already.
+
+use std::path::PathBuf;
+
+use keysieve::blob::ObjectId;
+use keysieve::error::{Error, Result};
+use keysieve::git::{RefKind, Repo};
+
+/// A push, seen from either end.
+#[derive(Debug)]
+pub struct Push {
+    /// What changes.
+    pub updates: Vec<Update>,
+    /// The name or address of the remote, for who sends.
+    pub remote: String,
+    /// Seen from the server.
+    pub receiving: bool,
+}
+
+/// A ref that is to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// Its name on the server.
+    pub name: String,
+    /// What it is there; `None` if it is new.
+    pub old: Option<ObjectId>,
+    /// What it is to be; `None` if it is to go.
+    pub new: Option<ObjectId>,
+}
+
+impl Push {
+    /// From the lines that git writes to `pre-push`: `LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID`.
+    ///
+    /// # Errors
+    /// A line is not like that.
+    pub fn sent(lines: &str, remote: String) -> Result<Self> {
+        let updates = lines.lines().map(|line| {
+            // The name that the sender gives may be an expression with spaces in it.
+            let mut words = line.rsplitn(4, ' ');
+            let (old, name, new) = (words.next(), words.next(), words.next());
+            update(line, "LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID", name, old, new)
+        });
+        Ok(Self { updates: updates.collect::<Result<_>>()?, remote, receiving: false })
+    }
+
+    /// From the lines that git writes to `pre-receive`: `OLD-ID NEW-ID REF`.
+    ///
+    /// # Errors
+    /// A line is not like that.
+    pub fn received(lines: &str) -> Result<Self> {
+        let updates = lines.lines().map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let (old, new, name) = (words.next(), words.next(), words.next());
+            update(line, "OLD-ID NEW-ID REF", name, old, new)
+        });
+        Ok(Self { updates: updates.collect::<Result<_>>()?, remote: String::new(), receiving: true })
+    }
+
+    /// The objects that are sent, and those that the other side has.
+    ///
+    /// # Errors
+    /// The refs cannot be read.
+    pub fn ends(&self, repo: &Repo) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
+        let include: Vec<ObjectId> = self.updates.iter().filter_map(|update| update.new).collect();
+        if include.is_empty() {
+            return Ok((include, Vec::new()));
+        }
+        let mut exclude: Vec<ObjectId> = self.updates.iter().filter_map(|update| update.old).collect();
+        if self.receiving {
+            let refs = repo.refs()?.into_iter().filter(|r| r.name.starts_with("refs/") && !r.name.ends_with("@{}"));
+            exclude.extend(refs.map(|r| r.target));
+            return Ok((include, exclude));
+        }
+        // What we remember of the remote counts, but not where the remote has just told otherwise.
+        let tracked = repo.tracked(&self.remote)?;
+        let told: Vec<String> = self
+            .updates
+            .iter()
+            .filter(|update| update.old.is_none_or(|old| repo.store().contains(&old)))
+            .filter_map(|update| tracked.name_here(&update.name))
+            .collect();
+        let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && !r.name.ends_with("@{}"));
+        let remembered = refs.filter(|r| tracked.has(&r.name) && !told.contains(&r.name));
+        exclude.extend(remembered.map(|r| r.target));
+        Ok((include, exclude))
+    }
+}
+
+fn update(line: &str, form: &str, name: Option<&str>, old: Option<&str>, new: Option<&str>) -> Result<Update> {
+    let bad = || Error::Usage(format!("git should have written lines `{form}`, and this is none: `{line}`"));
+    let id = |text: Option<&str>| {
+        let id = ObjectId::from_hex(text.unwrap_or_default().as_bytes()).map_err(|_| bad())?;
+        Ok::<_, Error>(Some(id).filter(|id| !id.is_null()))
+    };
+    let name = name.filter(|name| !name.is_empty()).ok_or_else(bad)?;
+    Ok(Update { name: name.to_owned(), old: id(old)?, new: id(new)? })
+}
+
+/// The file that `commit-msg` is given.
+///
+/// # Errors
+/// There is none.
+pub fn message_file(args: &[std::ffi::OsString]) -> Result<PathBuf> {
+    let none = || {
+        Error::Usage(
+            "git gives the commit-msg hook the file of the message: `keysieve hook run commit-msg -- FILE`".into(),
+        )
+    };
+    args.first().map(PathBuf::from).ok_or_else(none)
+}

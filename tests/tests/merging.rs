@@ -1,0 +1,121 @@
+//! Merges, cherry-picks and rebases that wait for a resolution, with the installed hook: only what the resolution adds
+//! blocks.
+
+use std::fs;
+
+use crate::gitways::{COMMIT, started};
+use crate::hooked::{blocks, leak, passes};
+use crate::situations::{commit_past, conflict};
+use crate::util::Dir;
+
+#[test]
+fn merge_of_what_the_other_side_has() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    repo.git(&["switch", "--quiet", "-c", "side"]);
+    commit_past(&repo, "theirs", &leak(1));
+    repo.commit_file("a", "theirs\n");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.commit_file("a", "ours\n");
+    repo.try_git(&["merge", "--quiet", "side"]).code(1);
+    repo.write("a", format!("both\n{}", leak(2)));
+    repo.add();
+    blocks(&repo, COMMIT);
+    // In a file that the other side changed as well, and differs from both sides.
+    repo.write("theirs", format!("# more\n{}", leak(1)));
+    repo.write("a", "both\n");
+    repo.add();
+    let ran = passes(&repo, COMMIT);
+    assert!(ran.stderr().contains("not new, so it does not block") && ran.stderr().contains("theirs:2"), "{ran}");
+}
+
+/// One side renames, the other adds the secret: git brings both together.
+#[test]
+fn merge_across_a_rename() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    let filler = "line\n".repeat(30);
+    repo.commit_file("settings", &filler);
+    repo.git(&["switch", "--quiet", "-c", "side"]);
+    commit_past(&repo, "settings", &format!("{filler}{}", leak(1)));
+    repo.commit_file("a", "theirs\n");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.git(&["mv", "settings", "moved"]);
+    repo.commit_file("a", "ours\n");
+    repo.try_git(&["merge", "--quiet", "side"]).code(1);
+    assert!(fs::read_to_string(repo.path("moved")).unwrap().contains("rra_live"));
+    repo.write("a", leak(2));
+    repo.add();
+    blocks(&repo, COMMIT);
+    repo.write("a", "both\n");
+    repo.add();
+    passes(&repo, COMMIT);
+}
+
+#[test]
+fn octopus_merges_without_conflict_are_git_s_own() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    for side in ["one", "two"] {
+        repo.git(&["switch", "--quiet", "-c", side, "main"]);
+        repo.commit_file(side, "x\n");
+    }
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.git(&["merge", "--quiet", "--no-commit", "--no-ff", "one", "two"]);
+    repo.write("b", leak(1));
+    repo.add();
+    blocks(&repo, COMMIT);
+    repo.remove("b");
+    repo.add();
+    passes(&repo, COMMIT);
+}
+
+#[test]
+fn unmerged_entries_are_not_read() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    conflict(&repo);
+    repo.write("a", leak(1));
+    repo.staged().clean();
+    repo.add();
+    blocks(&repo, COMMIT);
+    repo.write("a", "both\n");
+    repo.add();
+    passes(&repo, COMMIT);
+}
+
+#[test]
+fn cherry_pick_in_progress() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    repo.git(&["switch", "--quiet", "-c", "side"]);
+    let picked = repo.commit_file("a", "theirs\n");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.commit_file("a", "ours\n");
+    repo.try_git(&["cherry-pick", &picked]).code(1);
+    repo.write("a", format!("both\n{}", leak(1)));
+    repo.add();
+    blocks(&repo, COMMIT);
+    repo.write("a", "both\n");
+    repo.add();
+    passes(&repo, &["-c", "core.editor=true", "cherry-pick", "--continue"]);
+}
+
+#[test]
+fn rebase_in_progress() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    repo.git(&["switch", "--quiet", "-c", "side"]);
+    repo.commit_file("a", "theirs\n");
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.commit_file("a", "ours\n");
+    repo.git(&["switch", "--quiet", "side"]);
+    repo.try_git(&["rebase", "main"]).code(1);
+    repo.write("a", format!("both\n{}", leak(1)));
+    repo.add();
+    blocks(&repo, COMMIT);
+    repo.write("a", "both\n");
+    repo.add();
+    passes(&repo, &["-c", "core.editor=true", "rebase", "--continue"]);
+    assert_eq!(repo.git(&["show", "HEAD:a"]), "both");
+}
