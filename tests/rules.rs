@@ -112,6 +112,7 @@ fn stands_for(found: &Match, wanted: &Match) -> bool {
         && found.span == wanted.span
         && is_open(found)
         && (found.rule.id == wanted.rule.id
+            || wanted.rule.generic
             || share_guidance(found.rule, wanted.rule)
             || is_candidate(wanted.rule, found.rule)
             || MAY_STAND_FOR.contains(&(wanted.rule.id, found.rule.id)))
@@ -191,7 +192,9 @@ fn values_are_found_by_the_right_rule_at_the_right_place() {
                     }
                 }
             }
-            faults.forgive(MISSED, values_a_sample(rule) * rule.matches.len());
+            // A rule that goes by looks alone errs now and then: one value in 200 by chance looks like words.
+            let leniency = if rule.generic { ONE_IN.div_ceil(200) } else { 1 };
+            faults.forgive(MISSED, leniency * values_a_sample(rule) * rule.matches.len());
             faults.lines()
         }),
     );
@@ -237,8 +240,9 @@ fn check_value(
         {
             faults.add("wrong line or column", template, format!("{:?}: {site:?}", hit.span));
         }
+        // What a sample holds beside the secret may be called secret by its own name, which only a generic rule does.
         let stranger = hit.rule.provider != rule.provider && !wanted.iter().any(|want| want.span == hit.span);
-        if is_open(hit) && stranger && !HOLDS_ANOTHER.contains(&(rule.id, hit.rule.id)) {
+        if is_open(hit) && stranger && !hit.rule.generic && !HOLDS_ANOTHER.contains(&(rule.id, hit.rule.id)) {
             faults.add("another provider's rule fires", template, format!("{} at {:?}", hit.rule.id, hit.span));
         }
     }
@@ -426,8 +430,10 @@ fn check_context(rule: &'static Rule, name: &str, bytes: &[u8], span: std::ops::
     let Some(found) = sightings.iter().find(right) else {
         return faults.add("not found", name, format!("want {span:?}, found {}", all()));
     };
-    let stranger =
-        |s: &&Sighting| is_open(&s.hit) && s.hit.rule.provider != rule.provider && !is_candidate(rule, s.hit.rule);
+    let stranger = |s: &&Sighting| {
+        let other = s.hit.rule;
+        is_open(&s.hit) && other.provider != rule.provider && !other.generic && !is_candidate(rule, other)
+    };
     if let Some(other) = sightings.iter().find(stranger).filter(|s| !HOLDS_ANOTHER.contains(&(rule.id, s.hit.rule.id)))
     {
         faults.add("another provider's rule fires", name, format!("{} at {:?}", other.hit.rule.id, other.hit.span));

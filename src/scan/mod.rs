@@ -175,7 +175,11 @@ impl Scanner {
             return None;
         }
         let rule = self.settled_by_words(matched, bytes, &confirmed.secret);
-        let mut raw = judged(rule, matched, bytes, confirmed, keyword_at)?;
+        let own = judged(rule, matched, bytes, confirmed.clone(), keyword_at);
+        // Words may speak of a provider whose keys are made otherwise.
+        let fits = std::ptr::eq(rule, matched) || own.as_ref().is_some_and(|raw| raw.found.implausible.is_none());
+        let rule = if fits { rule } else { matched };
+        let mut raw = if fits { own } else { judged(matched, matched, bytes, confirmed, keyword_at) }?;
         for (name, group) in self.patterns.named(number, matched, bytes, &whole) {
             if let Some(value) = validate::shown(&bytes[group]) {
                 raw.found.details.entry(name.to_owned()).or_insert(value);

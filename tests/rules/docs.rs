@@ -62,7 +62,7 @@ fn the_table_fits_a_terminal() {
         let arguments = [&["rules", "list", "--format", "json"], arguments].concat();
         serde_json::from_slice(&keysieve(Path::new(ROOT), &arguments).stdout).unwrap()
     };
-    assert_eq!(listed(&[]).len(), rules().len());
+    assert_eq!(listed(&[]).len(), rules().all().count());
     let some = listed(&["--severity", "low", "--provider", "STRIPE"]);
     assert!(!some.is_empty() && some.iter().all(|rule| rule["severity"] == "low"));
     let named = |rule: &serde_json::Value| {

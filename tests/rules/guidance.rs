@@ -141,8 +141,25 @@ fn self_revocation_is_told() {
 }
 
 /// Details that a check reads out of a token or of its place.
-const READ_FROM_TOKENS: &[&str] =
-    &["account", "alg", "encrypted", "environment", "expires", "host", "issuer", "key_id", "key_type", "user"];
+const READ_FROM_TOKENS: &[&str] = &[
+    "account",
+    "alg",
+    "app_id",
+    "key_name",
+    "namespace",
+    "project",
+    "region",
+    "service_account",
+    "ssh_fingerprint",
+    "encrypted",
+    "environment",
+    "expires",
+    "host",
+    "issuer",
+    "key_id",
+    "key_type",
+    "user",
+];
 
 /// A hole in a runbook must be one that a finding of that runbook may fill; a misspelt one would never be.
 #[test]
@@ -156,7 +173,11 @@ fn what_is_filled_in_is_known() {
     for rules in runbooks.values() {
         let parts = rules.iter().flat_map(|rule| rule.parts).map(|part| part.detail);
         let fixed = rules.iter().flat_map(|rule| rule.details).map(|(name, _)| *name);
-        let known: BTreeSet<&str> = parts.chain(fixed).chain(READ_FROM_TOKENS.iter().copied()).collect();
+        let beside = rules.iter().flat_map(|rule| rule.beside).map(|(_, detail)| *detail);
+        let groups =
+            rules.iter().flat_map(|rule| rule.regex.split("(?<").skip(1)).filter_map(|rest| rest.split('>').next());
+        let read = READ_FROM_TOKENS.iter().copied();
+        let known: BTreeSet<&str> = parts.chain(fixed).chain(beside).chain(groups).chain(read).collect();
         let guidance = rules[0].guidance();
         let lists = [guidance.now, guidance.replace, guidance.investigate, guidance.clean_up, guidance.warnings];
         for text in lists.into_iter().flatten().chain(guidance.commands).chain([&guidance.headline, &guidance.contact])

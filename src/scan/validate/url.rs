@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Judgement, placeholder};
+use super::{Judgement, placeholder, random};
 use crate::rules::Severity;
 
 /// Passwords that nobody keeps secret.
@@ -73,8 +73,8 @@ pub fn check(bytes: &[u8], span: &Range<usize>) -> Judgement {
     if is_template(&password) {
         return Judgement::implausible("placeholder: filled in later");
     }
-    let is_default =
-        super::assigned::is_stand_in(secret) || DEFAULTS.iter().any(|default| default.eq_ignore_ascii_case(&password));
+    let is_default = !random::looks_random(secret) && super::assigned::is_stand_in(secret)
+        || DEFAULTS.iter().any(|default| default.eq_ignore_ascii_case(&password));
     if is_default || placeholder::reason(secret, false).is_some() {
         return Judgement::implausible("placeholder password");
     }
