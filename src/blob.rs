@@ -1,6 +1,12 @@
 //! What is scanned: bytes, and where they came from.
 
+use std::fs::File;
+
 pub use gix_hash::ObjectId;
+
+mod pieces;
+
+pub use pieces::Pieces;
 
 /// Where in a repository or on disk some bytes were found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,11 +146,22 @@ impl Start {
     }
 }
 
+/// A place in a container that was opened: an archive, a compressed file, a document.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Inside {
+    /// The path of the member, `!/` between nested containers; empty for what a file without members holds.
+    pub path: Vec<u8>,
+    /// The member's content, or its path.
+    pub kind: PlaceKind,
+}
+
 /// Bytes lent to the scanner, with their origin. A large file comes as several overlapping pieces.
 #[derive(Debug, Clone)]
 pub struct Blob<'a> {
-    /// Where the bytes came from.
+    /// Where the bytes came from; of a member, where its container came from.
     pub origin: &'a Origin,
+    /// Where in the container, if that was opened.
+    pub inside: Option<&'a Inside>,
     /// The bytes.
     pub bytes: &'a [u8],
     /// Where they start in the whole.
@@ -153,12 +170,15 @@ pub struct Blob<'a> {
     pub own: (usize, usize),
     /// Whether the whole looked like a binary file at its beginning.
     pub binary: bool,
+    /// The file, if `bytes` are only its first piece.
+    pub file: Option<&'a File>,
 }
 
 impl<'a> Blob<'a> {
     /// All of the bytes at once.
     pub fn whole(origin: &'a Origin, bytes: &'a [u8]) -> Self {
-        Self { origin, bytes, start: Start::ZERO, own: (0, bytes.len()), binary: is_binary(bytes) }
+        let (start, own, binary) = (Start::ZERO, (0, bytes.len()), is_binary(bytes));
+        Self { origin, inside: None, bytes, start, own, binary, file: None }
     }
 }
 

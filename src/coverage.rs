@@ -31,6 +31,24 @@ pub enum Reason {
     Special,
     /// The time given was over.
     OutOfTime,
+    /// Archives in archives, deeper than `--max-archive-depth`.
+    ArchiveDepth,
+    /// An archive with more members than `--max-archive-entries`.
+    ArchiveEntries,
+    /// An archive that expands to more than `--max-archive-size`, or a nested one too large to be opened in memory.
+    ArchiveSize,
+    /// An archive that expands more than `--max-archive-ratio` times: a bomb.
+    ArchiveRatio,
+    /// An archive that takes longer than `--max-archive-time`.
+    ArchiveTime,
+    /// What all archives expand to is more than `--max-archive-total`.
+    ArchiveTotal,
+    /// A damaged or truncated archive: what could be read of it was.
+    ArchiveDamaged,
+    /// Encrypted archives and documents: nobody without the password can read them.
+    ArchiveEncrypted,
+    /// Archives in a format, or with a compression, that is not known here.
+    ArchiveUnknown,
 }
 
 impl Reason {
@@ -50,15 +68,32 @@ impl Reason {
             Self::Submodule => "submodule",
             Self::Special => "special-file",
             Self::OutOfTime => "out-of-time",
+            Self::ArchiveDepth => "archive-depth",
+            Self::ArchiveEntries => "archive-entries",
+            Self::ArchiveSize => "archive-size",
+            Self::ArchiveRatio => "archive-ratio",
+            Self::ArchiveTime => "archive-time",
+            Self::ArchiveTotal => "archive-total",
+            Self::ArchiveDamaged => "archive-damaged",
+            Self::ArchiveEncrypted => "archive-encrypted",
+            Self::ArchiveUnknown => "archive-unknown",
         }
     }
 
     /// Whether the scan is incomplete by it, or it was a chosen limit.
     pub fn is_incomplete(self) -> bool {
-        matches!(
-            self,
-            Self::Unreadable | Self::Missing | Self::Corrupt | Self::Shallow | Self::Partial | Self::OutOfTime
-        )
+        let chosen = [
+            Self::Configured,
+            Self::TooLarge,
+            Self::Ignored,
+            Self::Symlink,
+            Self::LfsPointer,
+            Self::Submodule,
+            Self::Special,
+            Self::ArchiveEncrypted,
+            Self::ArchiveUnknown,
+        ];
+        !chosen.contains(&self)
     }
 }
 
@@ -78,6 +113,8 @@ const MAX_EXAMPLES: usize = 5;
 pub struct Tally {
     /// Files on disk and index entries.
     pub files: u64,
+    /// Members of archives and documents that were opened.
+    pub members: u64,
     /// Blobs of the object store.
     pub blobs: u64,
     /// Commits.
@@ -102,6 +139,7 @@ impl Tally {
     /// Adds what another thread or source read.
     pub fn merge(&mut self, other: Self) {
         self.files += other.files;
+        self.members += other.members;
         self.blobs += other.blobs;
         self.commits += other.commits;
         self.tags += other.tags;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::blob::{ObjectId, Origin, PlaceKind};
+use crate::blob::{Inside, ObjectId, Origin, PlaceKind};
 use crate::rules::{Confidence, Rule, Severity};
 use crate::secret::Secret;
 
@@ -41,6 +41,18 @@ pub struct Site {
     pub context: String,
     /// Allow markers that hold for this place.
     pub allows: Vec<Allow>,
+    /// Where in a container, if one was opened; lines are those of the member.
+    pub inside: Option<Inside>,
+}
+
+impl Site {
+    /// A path with that of the member: `a.zip!/inner/.env`.
+    pub fn path_in(&self, path: &[u8]) -> Vec<u8> {
+        match &self.inside {
+            Some(inside) if !inside.path.is_empty() => [path, b"!/", &inside.path].concat(),
+            _ => path.to_vec(),
+        }
+    }
 }
 
 /// An inline marker that says a secret at this place is known and accepted.
@@ -85,7 +97,7 @@ pub struct CommitInfo {
 pub struct Place {
     /// What part of a repository.
     pub kind: PlaceKind,
-    /// Path in bytes, with `/`.
+    /// Path in bytes, with `/`; of a container, where the secret is inside one (see [`Site::inside`]).
     pub path: Option<Vec<u8>>,
     /// Where in the content.
     pub site: Site,

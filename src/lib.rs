@@ -15,4 +15,5 @@ pub mod secret;
 pub mod source;
 pub mod suppress;
 pub mod time;
+pub mod unpack;
 pub mod yaml;

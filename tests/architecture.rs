@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 const PROGRAM: &[&str] = &["main", "cli", "config"];
-const STAGES: &[&str] = &["source", "scan", "provenance", "suppress", "report", "hook"];
+const STAGES: &[&str] = &["source", "scan", "provenance", "suppress", "report", "hook", "unpack"];
 const WORDS: &[&str] = &["blob", "coverage", "error", "finding", "git", "pack", "rules", "secret", "time", "yaml"];
 
 /// Where a path may be named: files, or folders with a slash at the end.
@@ -19,6 +19,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ("rayon", &["source/", "pack/", "cli/scan.rs"]),
     ("ignore", &["source/files.rs"]),
     ("regex_automata", &["scan/"]),
+    ("flate2", &["unpack/"]),
+    ("bzip2", &["unpack/codec.rs"]),
+    ("lzma_rust2", &["unpack/codec.rs"]),
+    ("ruzstd", &["unpack/codec.rs"]),
     ("process::Command", &["git/refs.rs", "hook/", "hook.rs"]),
     ("std::net", &[]),
 ];

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use keysieve::unpack::Limits;
 
 /// Finds leaked API keys in files, commits and git history, and says how to revoke each one.
 ///
@@ -57,6 +58,8 @@ pub struct Scan {
     pub rules: RuleArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub archives: ArchiveArgs,
 
     /// Ignore git's ignore rules, too
     #[arg(long, help_heading = "What is read")]
@@ -100,6 +103,44 @@ pub struct SourceArgs {
     /// Standard input
     #[arg(long, conflicts_with = "paths", help_heading = "Source")]
     pub stdin: bool,
+}
+
+/// What opening archives may cost. What is cut off is in the report.
+#[derive(Debug, Args)]
+pub struct ArchiveArgs {
+    /// Open archives in archives so deep; 0 opens none
+    #[arg(long, value_name = "N", default_value_t = Limits::default().depth, help_heading = "Archives",
+          value_parser = clap::value_parser!(u32).range(..=32))]
+    pub max_archive_depth: u32,
+    /// Members of one archive, those of archives in it included
+    #[arg(long, value_name = "N", default_value_t = Limits::default().entries, help_heading = "Archives")]
+    pub max_archive_entries: u64,
+    /// What one archive may expand to (such as 500M, 4G)
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "4G", help_heading = "Archives")]
+    pub max_archive_size: u64,
+    /// How many times its own size an archive may expand to, if that is more than 64M
+    #[arg(long, value_name = "N", default_value_t = Limits::default().ratio, help_heading = "Archives")]
+    pub max_archive_ratio: u64,
+    /// Seconds for one archive
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().time.as_secs(), help_heading = "Archives")]
+    pub max_archive_time: u64,
+    /// What all archives together may expand to
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64G", help_heading = "Archives")]
+    pub max_archive_total: u64,
+}
+
+impl ArchiveArgs {
+    /// As the library takes them.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            depth: self.max_archive_depth,
+            entries: self.max_archive_entries,
+            size: self.max_archive_size,
+            ratio: self.max_archive_ratio,
+            time: Duration::from_secs(self.max_archive_time),
+            total: self.max_archive_total,
+        }
+    }
 }
 
 #[derive(Debug, Args, Default)]
@@ -385,6 +426,12 @@ mod tests {
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn archives_have_the_limits_of_the_library() {
+        let Command::Scan(scan) = Cli::parse_from(["keysieve", "scan"]).command else { unreachable!() };
+        assert_eq!(format!("{:?}", scan.archives.limits()), format!("{:?}", Limits::default()));
     }
 
     #[test]

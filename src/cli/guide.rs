@@ -13,9 +13,11 @@ use keysieve::rules::{FileNames, Rule, RuleSet};
 use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Staged};
+use keysieve::unpack::Limits;
 
 use super::args::Guide;
 use super::exit::Exit;
+use super::look::Look;
 use super::scan::{configuration, everything, id_key, load};
 
 /// Prints what to do about a rule's keys, or about one finding.
@@ -89,6 +91,7 @@ fn from_report(path: &Path, fingerprint: &str, rules: &RuleSet) -> Result<Findin
 /// Looks in the index, in the working tree, then in the history.
 fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Option<(Finding, &'static str)>> {
     let (scanner, names) = (Scanner::new(rules), FileNames::of(rules));
+    let look = Look::new(&scanner, &names, Limits::default());
     let found = std::sync::Mutex::new(Vec::new());
     let key = id_key();
     let id_key = key.as_deref().map(str::as_bytes);
@@ -96,13 +99,10 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
         let is_it = |s: &Sighting| s.hit.secret.fingerprint(id_key) == fingerprint;
         found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(seen.into_iter().filter(is_it));
     };
-    let see = |blob: &Blob<'_>| {
-        let named = blob.origin.path().map_or_else(Vec::new, |path| names.fitting(path));
-        keep(scanner.sight(blob, &named));
-    };
+    let see = |blob: &Blob<'_>| keep(look.at(blob));
     let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let locate = |sightings| -> Result<Option<Finding>> {
-        let scene = Scene { repo, id_key, ..Scene::default() };
+        let scene = Scene { repo, id_key, secrets: Some(&|bytes| look.secrets(bytes)), ..Scene::default() };
         Ok(provenance::locate(scene, sightings, None)?.pop())
     };
     let root = repo.and_then(|repo| repo.work_tree.clone()).unwrap_or_else(|| ".".into());
@@ -131,8 +131,8 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     }
     let Some(repo) = repo else { return Ok(None) };
     let history = History { repo, max_size: None, knows: &|name: &[u8]| names.knows(name) };
-    let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(scanner.sight(blob, &[]));
+    let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob));
     history.contents(&see)?;
-    history.structure(&see, &|_| (), &mut |blob, name| keep(scanner.sight(blob, &names.fitting(name))));
+    history.structure(&see, &|_| (), &mut |blob, name| keep(look.named(blob, name)));
     Ok(locate(take())?.map(|finding| (finding, "the history")))
 }

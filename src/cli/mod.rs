@@ -6,6 +6,7 @@ mod exit;
 mod gate;
 mod guide;
 mod hook;
+mod look;
 mod message;
 mod mode;
 mod push;

@@ -22,6 +22,7 @@ use keysieve::suppress::{self, Policy};
 
 use super::args::{Color, OutputArgs, RuleArgs, Scan};
 use super::exit::Exit;
+use super::look::Look;
 use super::mode::Mode;
 use crate::config::Config;
 
@@ -69,11 +70,13 @@ fn search(
     output: &Output,
 ) -> Result<Outcome> {
     let scanner = Scanner::new(rules);
-    let found = Found(Mutex::default());
     let names = FileNames::of(rules);
+    let look = Look::new(&scanner, &names, args.archives.limits());
+    let found = Found(Mutex::default());
     let deadline = args.time_budget.and_then(|budget| Instant::now().checked_add(budget));
-    let reading = Reading { args, config, scanner: &scanner, names: &names, found: &found, deadline };
-    let (tally, witness) = reading.read(mode, repo)?;
+    let reading = Reading { args, config, look: &look, names: &names, found: &found, deadline };
+    let (mut tally, witness) = reading.read(mode, repo)?;
+    tally.merge(look.tally());
     let id_key = id_key();
     let id_key = id_key.as_deref().map(str::as_bytes);
     let found = found.take();
@@ -82,7 +85,8 @@ fn search(
         _ => Known::default(),
     };
     let environment = matches!(mode, Mode::Staged);
-    let scene = Scene { repo, environment, id_key, known: Some(&known), level: mode.level() };
+    let secrets = |bytes: &[u8]| look.secrets(bytes);
+    let scene = Scene { repo, environment, id_key, known: Some(&known), level: mode.level(), secrets: Some(&secrets) };
     let mut findings = provenance::locate(scene, found, witness)?;
     let now = now();
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
@@ -101,6 +105,7 @@ fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[Str
         for place in &finding.places {
             let commit = place.commit.iter().flat_map(|commit| [commit.author.as_bytes(), commit.subject.as_bytes()]);
             texts.extend(commit.chain(place.path.as_deref()).chain(place.reference.as_deref().map(str::as_bytes)));
+            texts.extend(place.site.inside.iter().map(|inside| inside.path.as_slice()));
             texts.extend(place.site.allows.iter().map(|allow| allow.reason.as_bytes()));
         }
     }
@@ -122,14 +127,16 @@ impl Found {
         provenance::wanted(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
     }
     fn take(&self) -> Vec<Sighting> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        let mut sightings = std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        keysieve::unpack::without_echoes(&mut sightings);
+        sightings
     }
 }
 
 struct Reading<'a> {
     args: &'a Scan,
     config: &'a Config,
-    scanner: &'a Scanner,
+    look: &'a Look<'a>,
     names: &'a FileNames,
     found: &'a Found,
     deadline: Option<Instant>,
@@ -137,13 +144,13 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Witness>)> {
-        let see = |blob: &Blob<'_>| self.see(blob);
+        let see = |blob: &Blob<'_>| self.found.add(self.look.at(blob));
         let tally = match (mode, repo) {
             (Mode::History(_), Some(repo)) => return self.history(repo),
             (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
             (Mode::Paths(paths), _) => self.files(paths, repo, false),
             (Mode::Staged, Some(repo)) => self.staged(repo).visit(&see),
-            (Mode::Message(path), Some(repo)) => super::message::read(path, repo, self.scanner, &see),
+            (Mode::Message(path), Some(repo)) => super::message::read(path, repo, self.look.scanner, &see),
             (Mode::Range(range), Some(repo)) => {
                 self.pool()?;
                 let (include, exclude) = ends(repo, range)?;
@@ -179,7 +186,7 @@ impl Reading<'_> {
                 Origin::Added { path, commit, .. } => (Some(*commit), path),
                 _ => return,
             };
-            let there = self.scanner.sight(blob, &[]);
+            let there = self.look.at(blob);
             known.extend(there.iter().map(|s| (commit, path.clone(), s.hit.secret.fingerprint(id_key))));
         };
         self.staged(repo).earlier(&staged, &mut keep)?;
@@ -202,24 +209,22 @@ impl Reading<'_> {
             threads: self.args.threads.unwrap_or(0),
             only_changed,
         };
-        files.visit(&|blob: &Blob<'_>| self.see(blob))
-    }
-
-    fn see(&self, blob: &Blob<'_>) {
-        let named = blob.origin.path().map_or_else(Vec::new, |path| self.names.fitting(path));
-        self.found.add(self.scanner.sight(blob, &named));
+        files.visit(&|blob: &Blob<'_>| self.found.add(self.look.at(blob)))
     }
 
     /// Every object, then what the working tree has beyond them. Where contents matched, what trees and commits say of
     /// them is noted while their own texts are read.
     fn history(&self, repo: &Repo) -> Result<(Tally, Option<Witness>)> {
         self.pool()?;
+        let scanner = self.look.scanner;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
             let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
-            let inherit = |base: Base<'_, _>| self.scanner.inherit(base.value, base.copies, blob.bytes.len());
+            let inherit = |base: Base<'_, _>| scanner.inherit(base.value, base.copies, blob.bytes.len());
             let (zones, carried) = base.map_or_else(whole, inherit);
-            let scanned = self.scanner.scan(blob.bytes, blob.binary, &zones, carried);
-            self.found.add(self.scanner.sightings(blob, &scanned, &[]));
+            let scanned = self.look.scanner.scan(blob.bytes, blob.binary, &zones, carried);
+            self.found.add(self.look.scanner.sightings(blob, &scanned, &[]));
+            // A container is opened whole: what a delta copied says nothing of what comes out.
+            self.found.add(self.look.inside(blob));
             scanned
         };
         let knows = |name: &[u8]| self.names.knows(name);
@@ -233,7 +238,7 @@ impl Reading<'_> {
             (None, _) => {}
         };
         tally.merge(history.structure(&scan, &note, &mut |blob, name| {
-            let seen = self.scanner.sight(blob, &self.names.fitting(name));
+            let seen = self.look.named(blob, name);
             self.found.add(seen.into_iter().filter(|sighting| sighting.hit.rule.kind == Kind::File).collect());
         }));
         if tally.blobs + tally.commits == 0 {

@@ -18,6 +18,7 @@ mod inflate;
 mod loose;
 mod packfile;
 mod store;
+mod stray;
 mod sweep;
 mod tally;
 mod trouble;
@@ -32,6 +33,8 @@ pub use gix_hash::oid;
 
 pub use self::store::Error;
 pub use self::store::Store;
+pub use self::stray::Stray;
+pub use self::stray::visit_stray;
 pub use self::tally::Failure;
 pub use self::tally::FailureKind;
 pub use self::tally::Tally;

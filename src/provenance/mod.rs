@@ -11,16 +11,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::blob::{ObjectId, Origin, PlaceKind};
 use crate::error::Result;
-use crate::finding::{CommitInfo, Exposure, Finding, Level, Place, Setting, Sighting, Site, Suppression};
+use crate::finding::{CommitInfo, Exposure, Finding, Level, Match, Place, Setting, Sighting, Site, Suppression};
 use crate::git::{Commit, Repo, Tag};
 use crate::pack::Kind;
 use crate::secret::Secret;
 use graph::{Graph, Reach};
-use head::Head;
+use head::{Head, Sought};
 pub use witness::Witness;
 
 /// Where the sightings came from.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy, Default)]
 pub struct Scene<'a> {
     /// The repository, if there is one.
     pub repo: Option<&'a Repo>,
@@ -33,6 +33,8 @@ pub struct Scene<'a> {
     pub known: Option<&'a Known>,
     /// How far commits and tags got, where that need not be looked up: what is being pushed is on its way.
     pub level: Option<Level>,
+    /// The secrets in some bytes, containers opened. Asked for other versions of a file whose secret is inside one.
+    pub secrets: Option<&'a dyn Fn(&[u8]) -> HashSet<Secret>>,
 }
 
 /// Commits (`None` for the next one), paths and fingerprints.
@@ -123,7 +125,7 @@ impl<'a> Locator<'a> {
             }
         }
         if sightings.iter().any(|s| matches!(s.origin, Origin::File { .. } | Origin::Index { .. })) {
-            locator.head = Some(Head::new(repo, scene.environment)?);
+            locator.head = Some(Head::new(repo, scene)?);
         }
         Ok(locator)
     }
@@ -159,6 +161,17 @@ impl<'a> Locator<'a> {
     /// Every place of one sighting: a blob may be at many paths, brought by many commits.
     fn places(&self, sighting: Sighting, print: &str) -> Vec<Placed> {
         let Sighting { hit, site, origin } = sighting;
+        let is_name = site.inside.as_ref().is_some_and(|inside| inside.kind == PlaceKind::Path);
+        let mut placed = self.places_of(origin, &hit, site, print);
+        for place in placed.iter_mut().map(|placed| &mut placed.place).filter(|_| is_name) {
+            let site = std::mem::take(&mut place.site);
+            place.kind = PlaceKind::Path;
+            place.site = Site { line: 0, column: 0, end_line: 0, end_column: 0, ..site };
+        }
+        placed
+    }
+
+    fn places_of(&self, origin: Origin, hit: &Match, site: Site, print: &str) -> Vec<Placed> {
         match origin {
             Origin::File { path } => vec![self.file(path, site, &hit.secret)],
             Origin::Index { path, id } => vec![self.staged(path, id, site, &hit.secret, print)],
@@ -188,7 +201,7 @@ impl<'a> Locator<'a> {
 
     fn file(&self, path: Vec<u8>, site: Site, secret: &Secret) -> Placed {
         let exposure = match &self.head {
-            Some(head) => head.committed(&path, self.file_id(&path), secret, Level::Worktree),
+            Some(head) => head.committed(&path, self.file_id(&path), Sought::of(secret, &site), Level::Worktree),
             None => Exposure::of(Level::Unknown),
         };
         let place = Place { path: Some(path), current: self.head.is_some(), ..plain(PlaceKind::Content, site) };
@@ -204,7 +217,7 @@ impl<'a> Locator<'a> {
 
     fn staged(&self, path: Vec<u8>, id: ObjectId, site: Site, secret: &Secret, print: &str) -> Placed {
         let exposure = match &self.head {
-            Some(head) => head.committed(&path, Some(id), secret, Level::Staged),
+            Some(head) => head.committed(&path, Some(id), Sought::of(secret, &site), Level::Staged),
             None => Exposure::of(Level::Staged),
         };
         let suppression = self.known(None, &path, print);
@@ -400,6 +413,7 @@ fn place_order(p: &Placed) -> impl Ord {
         p.seconds,
         commit,
         place.path.clone(),
+        place.site.inside.clone(),
         place.site.line,
         place.site.column,
         place.kind,

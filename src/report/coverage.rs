@@ -63,7 +63,13 @@ fn clean_line(page: &mut Page, scan: &Scan, options: &Options) {
 
 fn read(scan: &Scan) -> String {
     let read = &scan.read;
-    let counted = [(read.files, "file"), (read.blobs, "blob"), (read.commits, "commit"), (read.tags, "tag")];
+    let counted = [
+        (read.files, "file"),
+        (read.blobs, "blob"),
+        (read.members, "archive member"),
+        (read.commits, "commit"),
+        (read.tags, "tag"),
+    ];
     let mut parts: Vec<_> = counted.iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(*n, what)).collect();
     if parts.is_empty() && read.bytes == 0 {
         return "read nothing".to_owned();

@@ -56,10 +56,16 @@ pub(super) struct Scan {
 #[derive(Serialize)]
 pub(super) struct Read {
     pub files: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub members: u64,
     pub blobs: u64,
     pub commits: u64,
     pub tags: u64,
     pub bytes: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What was not read, for one reason.
@@ -146,12 +152,18 @@ pub(super) struct Spot {
     pub end_line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_column: Option<u64>,
-    /// The path in bytes, for URIs.
+    /// The path of the file: of the container, where the place is inside one.
+    #[serde(skip)]
+    pub file: Option<String>,
+    /// That path in bytes, for URIs.
     #[serde(skip)]
     pub bytes: Vec<u8>,
-    /// Whether the path is what the file system has: UTF-8, and nothing in it was replaced.
+    /// Whether that path is what the file system has: UTF-8, and nothing in it was replaced.
     #[serde(skip)]
     pub exact: bool,
+    /// The path inside the container; lines are lines of the member.
+    #[serde(skip)]
+    pub inside: Option<String>,
 }
 
 /// Where one copy is.
@@ -249,7 +261,7 @@ impl<'a> Builder<'a> {
     }
 
     fn scan(&self, outcome: &Outcome) -> Scan {
-        let Tally { files, blobs, commits, tags, bytes, ref not_read } = outcome.tally;
+        let Tally { files, members, blobs, commits, tags, bytes, ref not_read } = outcome.tally;
         let not_read = not_read.iter().map(|(reason, gap)| GapDoc {
             reason: reason.word(),
             count: gap.count,
@@ -258,7 +270,7 @@ impl<'a> Builder<'a> {
         });
         Scan {
             mode: outcome.mode,
-            read: Read { files, blobs, commits, tags, bytes },
+            read: Read { files, members, blobs, commits, tags, bytes },
             not_read: not_read.collect(),
             complete: outcome.tally.is_complete(),
             suppressed: outcome.suppressed().into_iter().map(|(by, count)| (self.redactor.ours(&by), count)).collect(),
@@ -329,18 +341,23 @@ impl<'a> Builder<'a> {
 
     fn spot(&self, place: &Place) -> Spot {
         let raw = place.path.as_deref();
-        let bytes = raw.map(|path| self.redactor.bytes(path).into_owned()).unwrap_or_default();
-        let path = raw.map(|_| String::from_utf8_lossy(&bytes).into_owned());
-        let valid = std::str::from_utf8(&bytes).is_ok();
+        let shown = |path: &[u8]| self.redactor.bytes(path).into_owned();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let bytes = raw.map(shown).unwrap_or_default();
+        let whole = raw.map(|path| shown(&place.site.path_in(path))).unwrap_or_default();
+        let path = raw.map(|_| text(&whole));
+        let valid = std::str::from_utf8(&whole).is_ok();
         let known = |number: u64| (number > 0).then_some(number);
         Spot {
             path,
-            path_base64: (!valid).then(|| base64(&bytes)),
+            path_base64: (!valid).then(|| base64(&whole)),
             line: known(place.site.line),
             column: known(place.site.column),
             end_line: known(place.site.end_line),
             end_column: known(place.site.end_column),
-            exact: valid && raw == Some(&bytes[..]),
+            file: raw.map(|_| text(&bytes)),
+            exact: std::str::from_utf8(&bytes).is_ok() && raw == Some(&bytes[..]),
+            inside: place.site.inside.as_ref().map(|inside| text(&shown(&inside.path))),
             bytes,
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn unstage_commands(finding: &FindingDoc) -> Vec<String> {
 /// A path for a command, if it can be typed.
 pub(super) fn path_of(spot: &Spot) -> String {
     let printable = spot.exact && !spot.bytes.iter().any(u8::is_ascii_control);
-    spot.path.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec)
+    spot.file.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec)
 }
 
 fn unstage(page: &mut Page, finding: &FindingDoc) {

@@ -160,15 +160,27 @@ fn physical(place: &PlaceDoc) -> Value {
     };
     let mut physical = json!({"artifactLocation": artifact});
     if place.what != PlaceKind::Path
+        && place.spot.inside.is_none()
         && let Some(region) = region(&place.spot)
     {
         physical["region"] = region;
     }
     let mut location = json!({"physicalLocation": physical});
-    if let Some(commit) = &place.commit {
-        location["message"] = json!({"text": format!("since commit {}", short(&commit.id))});
+    let since = place.commit.as_ref().map(|commit| format!("since commit {}", short(&commit.id)));
+    let said: Vec<String> = inside(place).into_iter().chain(since).collect();
+    if !said.is_empty() {
+        location["message"] = json!({"text": said.join(", ")});
     }
     location
+}
+
+/// Where in a container: a region would be one of the container itself.
+fn inside(place: &PlaceDoc) -> Option<String> {
+    let inside = place.spot.inside.as_deref()?;
+    let line = place.spot.line.map(|line| format!("line {line}"));
+    let parts: Vec<&str> =
+        [inside, line.as_deref().unwrap_or("")].into_iter().filter(|part| !part.is_empty()).collect();
+    (!parts.is_empty()).then(|| format!("in {}", parts.join(", ")))
 }
 
 fn region(spot: &Spot) -> Option<Value> {

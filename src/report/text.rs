@@ -106,6 +106,9 @@ pub(super) fn place(page: &mut Page, place: &PlaceDoc, options: &Options) {
         _ if place.what == PlaceKind::Content => "<stdin>".to_owned(),
         _ => place.kind.to_owned(),
     };
+    if let (None, Some(inside)) = (&spot.path, spot.inside.as_deref().filter(|inside| !inside.is_empty())) {
+        position.push_str(&format!("!/{inside}"));
+    }
     if let (Some(line), Some(column)) = (spot.line, spot.column)
         && matches!(place.what, PlaceKind::Content | PlaceKind::Note | PlaceKind::Config)
     {

@@ -279,7 +279,8 @@ fn sited(blob: &Blob<'_>, mut matches: Vec<Match>) -> Vec<Sighting> {
     paired.retain(|(m, _)| own.contains(&m.span.start));
     paired
         .into_iter()
-        .map(|(mut hit, site)| {
+        .map(|(mut hit, mut site)| {
+            site.inside = blob.inside.cloned();
             hit.span = hit.span.start.saturating_add(offset)..hit.span.end.saturating_add(offset);
             Sighting { hit, site, origin: blob.origin.clone() }
         })

@@ -51,6 +51,7 @@ pub fn sites(bytes: &[u8], start: Start, matches: &[Match]) -> Vec<Site> {
                 end_column: end.column + 1,
                 context: context(bytes, m, matches),
                 allows: allows(bytes, &m.span, &spans),
+                inside: None,
             }
         })
         .collect()

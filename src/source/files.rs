@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -11,14 +10,9 @@ use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
 use super::lossy;
-use crate::blob::{Blob, Origin, Start, is_binary};
+use crate::blob::{Blob, Origin, Pieces};
 use crate::coverage::{Reason, Tally};
 use crate::git::{Repo, path_bytes};
-
-/// Files above this are read in pieces.
-const PIECE: usize = 16 << 20;
-/// How much neighbouring pieces share: twice the longest reach of any rule, so that no match is cut.
-const OVERLAP: usize = 256 << 10;
 
 /// Which files to read.
 pub struct Files<'a> {
@@ -219,7 +213,9 @@ impl<'s> Reader<'s> {
         let origin = Origin::File { path: shown };
         let Origin::File { path: shown } = &origin else { return };
         let mut lfs = Tally::default();
-        let read = File::open(path).and_then(|mut file| self.pieces.read(&mut file, &origin, visit));
+        let blob = Blob::whole(&origin, &[]);
+        let read =
+            File::open(path).and_then(|file| self.pieces.read(&mut &file, Some(&file), &blob, &mut |blob| visit(blob)));
         match read {
             Ok(bytes) => {
                 self.tally.files += 1;
@@ -243,60 +239,6 @@ impl<'s> Reader<'s> {
         }
         let below = files.paths.iter().filter(|root| root.is_dir()).find_map(|root| path.strip_prefix(root).ok());
         path_bytes(below.filter(|below| !below.as_os_str().is_empty()).unwrap_or(path))
-    }
-}
-
-/// Reads a stream into one reused buffer and lends it: whole if it fits, else in overlapping pieces.
-#[derive(Default)]
-pub(super) struct Pieces {
-    buffer: Vec<u8>,
-    len: usize,
-}
-
-impl Pieces {
-    /// Returns how many bytes there were.
-    pub fn read(&mut self, input: &mut dyn Read, origin: &Origin, visit: &dyn Fn(&Blob<'_>)) -> io::Result<u64> {
-        self.len = 0;
-        let (mut start, mut binary, mut from) = (Start::ZERO, false, 0);
-        loop {
-            let ended = self.fill(input)?;
-            if start.offset == 0 {
-                binary = is_binary(&self.buffer[..self.len]);
-            }
-            let own_end = if ended { self.len } else { self.len - OVERLAP / 2 };
-            visit(&Blob { origin, bytes: &self.buffer[..self.len], start, own: (from, own_end), binary });
-            if ended {
-                return Ok(start.offset + self.len as u64);
-            }
-            let kept = self.len - OVERLAP;
-            start = start.after(&self.buffer[..kept]);
-            self.buffer.copy_within(kept..self.len, 0);
-            (self.len, from) = (OVERLAP, OVERLAP / 2);
-        }
-    }
-
-    /// What was read of the last piece.
-    pub fn first(&self) -> &[u8] {
-        &self.buffer[..self.len]
-    }
-
-    /// Fills the buffer up to a piece; whether the stream has ended.
-    fn fill(&mut self, input: &mut dyn Read) -> io::Result<bool> {
-        loop {
-            if self.len == PIECE {
-                return Ok(false);
-            }
-            if self.len == self.buffer.len() {
-                let grown = (self.buffer.len() * 2).clamp(64 << 10, PIECE);
-                self.buffer.resize(grown, 0);
-            }
-            match input.read(&mut self.buffer[self.len..]) {
-                Ok(0) => return Ok(true),
-                Ok(n) => self.len += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::io::Read;
 
-use super::files::Pieces;
-use crate::blob::{Blob, Origin};
+use crate::blob::{Blob, Origin, Pieces};
 use crate::coverage::{Reason, Tally};
 
 /// Standard input as one blob.
@@ -15,7 +14,7 @@ impl Stdin {
     pub fn visit(&self, input: &mut dyn Read, visit: &dyn Fn(&Blob<'_>)) -> Tally {
         let mut tally = Tally { files: 1, ..Tally::default() };
         let mut pieces = Pieces::default();
-        match pieces.read(input, &Origin::Stdin, visit) {
+        match pieces.read(input, None, &Blob::whole(&Origin::Stdin, &[]), &mut |blob| visit(blob)) {
             Ok(bytes) => tally.bytes = bytes,
             Err(error) => tally.skip(Reason::Unreadable, format!("standard input: {error}")),
         }

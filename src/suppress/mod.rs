@@ -94,14 +94,14 @@ fn by_rule_paths(finding: &mut Finding) {
     };
     if !rule.not_paths.is_empty() {
         for place in &mut finding.places {
-            if place.path.as_ref().is_some_and(|path| fits(rule.not_paths, path)) {
+            if paths(place).any(|path| fits(rule.not_paths, &path)) {
                 place
                     .suppression
                     .get_or_insert_with(|| mark("rule", "not-here", "the rule does not hold for this path"));
             }
         }
     }
-    let outside = |place: &Place| place.path.as_ref().is_none_or(|path| !fits(rule.paths, path));
+    let outside = |place: &Place| !paths(place).any(|path| fits(rule.paths, &path));
     if !rule.paths.is_empty() && finding.places.iter().all(outside) {
         let is_unknown = finding.places.iter().any(|place| place.path.is_none());
         finding.confidence = match finding.confidence {
@@ -124,12 +124,12 @@ fn inline(finding: &mut Finding) {
     for place in &mut finding.places {
         let Some(suppression) = marked(place) else { continue };
         if place.in_head || place.current {
-            newest.extend(place.path.clone());
+            newest.extend(whole_path(place));
         }
         place.suppression.get_or_insert(suppression);
     }
     for place in &mut finding.places {
-        if place.path.as_ref().is_some_and(|path| newest.contains(path)) {
+        if whole_path(place).is_some_and(|path| newest.contains(&path)) {
             place
                 .suppression
                 .get_or_insert_with(|| mark("inline", "allowed", "the newest version of this path allows it"));
@@ -144,8 +144,8 @@ fn configured(finding: &mut Finding, policy: &Policy<'_>) {
     };
     for allowed in policy.allowed.iter().filter(holds) {
         for place in &mut finding.places {
-            let path = place.path.as_ref().map(|path| crate::git::bytes_path(path));
-            let here = allowed.paths.as_ref().is_none_or(|globs| path.is_some_and(|path| globs.is_match(path)));
+            let fits = |globs: &GlobSet| paths(place).any(|path| globs.is_match(crate::git::bytes_path(&path)));
+            let here = allowed.paths.as_ref().is_none_or(fits);
             if here {
                 place.suppression.get_or_insert_with(|| mark("config", "allowed", &allowed.reason));
             }
@@ -156,12 +156,23 @@ fn configured(finding: &mut Finding, policy: &Policy<'_>) {
 fn skipped(finding: &mut Finding, policy: &Policy<'_>) {
     let Some(skip) = policy.skip else { return };
     for place in &mut finding.places {
-        if place.path.as_ref().is_some_and(|path| skip.is_match(crate::git::bytes_path(path))) {
+        if paths(place).any(|path| skip.is_match(crate::git::bytes_path(&path))) {
             place
                 .suppression
                 .get_or_insert_with(|| mark("config", "skipped", "the configuration leaves this path out"));
         }
     }
+}
+
+/// The path of a place, that of the member included where it is in a container.
+fn whole_path(place: &Place) -> Option<Vec<u8>> {
+    place.path.as_ref().map(|path| place.site.path_in(path))
+}
+
+/// The paths that globs are compared with: the file's and, inside a container, the member's own, too.
+fn paths(place: &Place) -> impl Iterator<Item = Vec<u8>> {
+    let inside = place.site.inside.as_ref().and(whole_path(place));
+    place.path.clone().into_iter().chain(inside)
 }
 
 fn threshold(finding: &Finding, policy: &Policy<'_>) -> Option<Suppression> {

@@ -149,7 +149,7 @@ fn help() {
     };
     let cases: &[(&[&str], &str)] = &[
         (&[], "Commands, Options, Examples"),
-        (&["scan"], "Arguments, Options, Source, Rules and configuration, Report, What is read"),
+        (&["scan"], "Arguments, Options, Source, Rules and configuration, Report, Archives, What is read"),
         (&["guide"], "Arguments, Options, Rules and configuration"),
         (&["rules"], "Commands, Options"),
         (&["rules", "list"], "Arguments, Options, Rules and configuration"),

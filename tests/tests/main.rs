@@ -5,6 +5,10 @@
 /// Directories, repositories and commands for all tests, and failures that explain themselves.
 mod util;
 
+/// Containers of every kind.
+#[path = "../support/archives.rs"]
+mod archives;
+
 /// Inline markers.
 mod allow;
 /// Checksums: what they rule out, what they cast doubt on, what tokens say.
@@ -13,6 +17,8 @@ mod checks;
 mod commands;
 /// `.keysieve.yaml`.
 mod config;
+/// What is inside archives, compressed files and documents; bombs and damage.
+mod containers;
 /// Exit codes, their precedence, and what was not read and why: a test that causes each reason.
 mod coverage;
 /// What damaged, cut and odd repositories get.
