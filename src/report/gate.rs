@@ -49,6 +49,9 @@ impl Gate {
         }
         text::further(page, &places, options);
         text::details(page, finding, options);
+        for advice in &finding.setting {
+            page.paragraph("  ", PLAIN, advice);
+        }
         let shared = match finding.level {
             Level::Staged => "In no commit yet: nothing has leaked, unless it was shared in another way.",
             Level::Local => {

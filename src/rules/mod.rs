@@ -242,7 +242,7 @@ pub struct RuleSet {
     rules: Vec<&'static Rule>,
     /// Those of `kind: file`.
     files: Vec<&'static Rule>,
-    /// Built-in rules that are off unless asked for, and were not asked for.
+    /// Rules that are off and not generic.
     quiet: Vec<&'static Rule>,
     /// What should be better in the user's rule files.
     pub warnings: Vec<String>,
@@ -281,10 +281,9 @@ impl RuleSet {
         }
         let on = globs(&selection.enable, &rules)?;
         let off = globs(&selection.disable, &rules)?;
-        let quiet =
-            rules.iter().copied().filter(|rule| !(rule.enabled || on.is_match(rule.id) || off.is_match(rule.id)));
-        let quiet = quiet.collect();
-        rules.retain(|rule| (rule.enabled || on.is_match(rule.id)) && !off.is_match(rule.id));
+        let is_on = |rule: &&'static Rule| (rule.enabled || on.is_match(rule.id)) && !off.is_match(rule.id);
+        let (rules, mut quiet): (Vec<_>, Vec<_>) = rules.into_iter().partition(is_on);
+        quiet.retain(|rule| !rule.generic);
         if rules.is_empty() {
             return Err(Error::Usage("no rules are left to scan with; see --enable, --disable and --rules".into()));
         }

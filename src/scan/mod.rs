@@ -101,10 +101,24 @@ impl Scanner {
         candidates.sort_by_key(|candidate| candidate.hit);
         candidates.dedup_by_key(|candidate| candidate.hit);
         let raw: Vec<Raw> = candidates.iter().flat_map(|candidate| candidate.verdicts.iter().cloned()).collect();
-        let mut settled = if raw.is_empty() { Vec::new() } else { settle::settle(raw, binary) };
-        let quiet = &self.rules[self.rules.len() - self.quiet..];
-        settled.retain(|raw| !quiet.iter().any(|rule| std::ptr::eq(*rule, raw.found.rule)));
+        let settled = if raw.is_empty() { Vec::new() } else { self.settle(raw, binary) };
         Scanned { matches: settled.into_iter().map(|raw| raw.found).collect(), candidates, len: bytes.len() }
+    }
+
+    /// What remains of all that was found. Rules that are off report nothing, but no generic rule may call secret what
+    /// their provider calls public, or what somebody chose not to hear of.
+    fn settle(&self, raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
+        let off = &self.rules[self.rules.len() - self.quiet..];
+        let is_off = |raw: &Raw| off.iter().any(|rule| std::ptr::eq(*rule, raw.found.rule));
+        let (quiet, raw): (Vec<Raw>, Vec<Raw>) =
+            raw.into_iter().partition(|raw| is_off(raw) && !raw.found.rule.generic);
+        let mut settled = settle::settle(raw, binary);
+        settled.retain(|raw| {
+            let span = &raw.found.span;
+            let is_taken = |quiet: &Raw| quiet.found.span.start < span.end && span.start < quiet.found.span.end;
+            !is_off(raw) && !(raw.found.rule.generic && quiet.iter().any(is_taken))
+        });
+        settled
     }
 
     /// All of `bytes` at once.
@@ -143,7 +157,7 @@ impl Scanner {
         let judged = found
             .into_iter()
             .filter_map(|(rule, whole, secret, at)| self.judged(rule, bytes, Confirmed { whole, secret }, at));
-        settle::settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
+        self.settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
     }
 
     /// What the rules of a keyword find at a hit.

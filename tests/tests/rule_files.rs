@@ -66,7 +66,7 @@ fn faults_with_their_place() {
         ("[0-9a-f]{20}", "[0-9a-f]+", &["own.yaml:9:14: rule `acme-key`: `pattern` is unbounded"]),
         ("[0-9a-f]{20}", "[0-9a-f]{20,}", &["`pattern` is unbounded"]),
         ("[0-9a-f]{20}", "[z-a]{20}", &["own.yaml:9:14: rule `acme-key`: `pattern` does not compile"]),
-        ("{left}(", "(", &["own.yaml:9:14: rule `acme-key`: `pattern` must begin with {left} or {word}"]),
+        ("{left}(", "(", &["own.yaml:9:14: rule `acme-key`: `pattern` must begin with {left}, {word} or {part}"]),
         ("(?<secret>", "(?<key>", &["own.yaml:9:14: rule `acme-key`: `pattern` needs exactly one group (?<secret>"]),
         ("{left}(?<", "{left}^(?<", &["own.yaml:9:14", "^, $"]),
         (

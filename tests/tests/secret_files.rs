@@ -91,7 +91,11 @@ fn what_is_found_inside_is_worth_more() {
     dir.write("b/.env", "DB_PASSWORD=hunter22\n");
     dir.write("c/.env", format!("KEY_ONE={}\nKEY_TWO={}\n", runra(2), runra(3)));
     let report = dir.json(&["scan", "a"]);
-    assert_eq!(rules(&report), ["runra-api-key"]);
+    assert_eq!(rules(&report), ["runra-api-key", "generic-password"]);
+    let report = dir.json(&["scan", "b"]);
+    assert_eq!(rules(&report), ["generic-password"]);
+    // Nothing in it is as sure as the file itself.
+    dir.write("b/.env", "DB_HOST=db1\nDB_PASSWORD=summer\n");
     let report = dir.json(&["scan", "b"]);
     assert_eq!(rules(&report), ["secret-file-dotenv"]);
     let report = dir.json(&["scan", "c"]);

@@ -323,7 +323,7 @@ fn confidence_decides_what_blocks() {
     assert_eq!(report.value["scan"]["suppressed"]["threshold"], 1, "{}", report.ran);
     // Named, in one line, with the way to make it block.
     let ran = repo.keysieve(&["scan", "--staged"]);
-    ran.code(0).says(&["Not blocked", "config/.env", "Environment file", "--min-confidence medium"]);
+    ran.code(0).says(&["Not blocked", "config/.env", "Password in an assignment", "--min-confidence medium"]);
     assert!(repo.keysieve(&["scan", "--staged", "-q"]).code(0).output.stdout.is_empty());
     let report = repo.json(&["scan", "--staged", "--min-confidence", "medium"]);
     assert_eq!(text(&report.code(1).only()["confidence"]), "medium");

@@ -84,7 +84,9 @@ pub(super) fn failures(rule: &'static Rule, loaded: &RuleSet, values: usize) -> 
             let open = finds(&scanner, rule, &text);
             failed += usize::from(open != wanted);
         }
-        if failed > 0 {
+        // A rule that goes by looks alone errs now and then: some random values look like words.
+        let tolerated = if rule.generic && wanted { 1 + values / 200 } else { 0 };
+        if failed > tolerated {
             let what = if wanted { "not found" } else { "found, but must not be" };
             failures.push(format!("{}: {what} {failed} of {values} times: {}", rule.id, template.escape_default()));
         }
