@@ -95,7 +95,7 @@ pub struct SourceArgs {
     #[arg(long, conflicts_with = "paths", help_heading = "Source")]
     pub staged: bool,
     /// Every object of a repository, reachable or not, its messages and identities, index and working files
-    #[arg(long, value_name = "REPO", num_args = 0..=1, conflicts_with = "paths", help_heading = "Source")]
+    #[arg(long, value_name = "REPO", num_args = 0..=1, help_heading = "Source")]
     pub history: Option<Option<PathBuf>>,
     /// What the commits of A..B add; A.. means A..HEAD
     #[arg(long, value_name = "A..B", conflicts_with = "paths", help_heading = "Source")]

@@ -40,7 +40,16 @@ impl Mode {
             return Ok(Self::Staged);
         }
         if let Some(repo) = &source.history {
-            return Ok(Self::History(repo.clone().unwrap_or_else(|| PathBuf::from("."))));
+            // `--history --format json REPO`: a flag between the two makes REPO look like a PATH.
+            let repo = match (repo, args.paths.as_slice()) {
+                (None, []) => PathBuf::from("."),
+                (Some(repo), []) | (None, [repo]) => repo.clone(),
+                _ => {
+                    let why = "`--history` reads one repository; scan others in runs of their own";
+                    return Err(Error::Usage(why.into()));
+                }
+            };
+            return Ok(Self::History(repo));
         }
         if let Some(range) = &source.range {
             return Ok(Self::Range(range.clone()));

@@ -95,7 +95,7 @@ fn what_is_found_inside_is_worth_more() {
     let report = dir.json(&["scan", "b"]);
     assert_eq!(rules(&report), ["generic-password"]);
     // Nothing in it is as sure as the file itself.
-    dir.write("b/.env", "DB_HOST=db1\nDB_PASSWORD=summer\n");
+    dir.write("b/.env", "DB_HOST=db1\nDB_PASSWORD=blueberry\n");
     let report = dir.json(&["scan", "b"]);
     assert_eq!(rules(&report), ["secret-file-dotenv"]);
     let report = dir.json(&["scan", "c"]);

@@ -122,7 +122,19 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
     if is_made_of_words(body, prefixed) {
         return filler("a word that stands for a value");
     }
+    if !prefixed && has_hole(body) {
+        return filler("filled in later");
+    }
     None
+}
+
+/// `{name}`, `pre{{ .Values.x }}fix`, `${X}`: what a template is filled in at.
+fn has_hole(body: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.:-+ ".contains(byte);
+    body.split(|byte| *byte == b'{').skip(1).any(|rest| {
+        let name = rest.iter().take_while(|byte| is_name(byte)).count();
+        (1..=30).contains(&name) && rest.get(name) == Some(&b'}') && rest[0].is_ascii_alphabetic()
+    })
 }
 
 /// Fewer different characters than chance would give: digits repeat sooner than letters do.
