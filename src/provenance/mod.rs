@@ -109,8 +109,11 @@ impl<'a> Locator<'a> {
         let by_commit =
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || scene.level.is_none() && sightings.iter().any(by_commit) {
-            let witness = witness.filter(|witness| witness.covers(&blobs));
-            let witness = witness.unwrap_or_else(|| Witness::of(repo, blobs.clone()));
+            let witness = match witness {
+                Some(witness) if witness.covers(&blobs) => witness,
+                Some(witness) => witness.again(repo, blobs.clone()),
+                None => Witness::of(repo, blobs.clone()),
+            };
             locator.graph = Some(Graph::new(repo, witness)?);
             // A damaged index was told of by who reads it; what is known without it must not be lost.
             for entry in

@@ -78,6 +78,20 @@ impl Witness {
     pub(super) fn of(repo: &Repo, wanted: HashSet<ObjectId>) -> Self {
         let witness = Self::new(wanted, repo.hash);
         let kinds = Kinds { trees: !witness.wanted.is_empty(), commits: true, ..Kinds::default() };
+        witness.read(repo, kinds)
+    }
+
+    /// The same with other objects in view: commits say of those what they said.
+    pub(super) fn again(self, repo: &Repo, wanted: HashSet<ObjectId>) -> Self {
+        let witness = Self::new(wanted, repo.hash);
+        for (part, before) in witness.parts.iter().zip(self.into_parts()) {
+            part.lock().unwrap_or_else(PoisonError::into_inner).commits = before.commits;
+        }
+        witness.read(repo, Kinds { trees: true, ..Kinds::default() })
+    }
+
+    fn read(self, repo: &Repo, kinds: Kinds) -> Self {
+        let witness = self;
         repo.store().for_each(kinds, |found: Object<'_>, base: Option<&Option<Layout>>| match found.kind {
             Kind::Commit => {
                 if let Some(commit) = Commit::parse(found.bytes) {

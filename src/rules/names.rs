@@ -9,8 +9,9 @@ use super::{Rule, RuleSet, magic};
 #[derive(Debug, Default)]
 pub struct FileNames {
     whole: HashMap<&'static [u8], Vec<&'static Rule>>,
-    /// Those with a `*`.
-    open: Vec<(&'static str, &'static Rule)>,
+    /// Those with a `*`, by the byte that such a name ends with, or begins with if the `*` is last: all names of a
+    /// history are looked up.
+    open: HashMap<(bool, u8), Vec<(&'static str, &'static Rule)>>,
 }
 
 impl FileNames {
@@ -20,7 +21,7 @@ impl FileNames {
         for rule in rules.files() {
             for name in rule.names {
                 match name.contains('*') {
-                    true => names.open.push((name, rule)),
+                    true => names.open.entry(mark(name)).or_default().push((name, rule)),
                     false => names.whole.entry(name.as_bytes()).or_default().push(rule),
                 }
             }
@@ -32,7 +33,7 @@ impl FileNames {
     pub fn fitting(&self, path: &[u8]) -> Vec<&'static Rule> {
         let name = last_part(path);
         let mut rules = self.whole.get(name).cloned().unwrap_or_default();
-        rules.extend(self.open.iter().filter(|(pattern, _)| magic::fits(pattern, name)).map(|(_, rule)| rule));
+        rules.extend(self.open(name).filter(|(pattern, _)| magic::fits(pattern, name)).map(|(_, rule)| rule));
         rules.sort_by_key(|rule| rule.id);
         rules.dedup_by_key(|rule| rule.id);
         rules
@@ -41,7 +42,24 @@ impl FileNames {
     /// Whether any rule is about files called so.
     pub fn knows(&self, path: &[u8]) -> bool {
         let name = last_part(path);
-        self.whole.contains_key(name) || self.open.iter().any(|(pattern, _)| magic::fits(pattern, name))
+        self.open(name).any(|(pattern, _)| magic::fits(pattern, name)) || self.whole.contains_key(name)
+    }
+
+    /// The names with a `*` that may fit.
+    fn open(&self, name: &[u8]) -> impl Iterator<Item = &(&'static str, &'static Rule)> {
+        let ends = name.first().zip(name.last());
+        let marks = ends.map(|(first, last)| [(false, *last), (true, *first)]);
+        marks.into_iter().flatten().filter_map(|mark| self.open.get(&mark)).flatten()
+    }
+}
+
+/// Whether a name with a `*` ends with it, and the byte at its other end. A lone `*` fits nothing.
+fn mark(name: &str) -> (bool, u8) {
+    let bytes = name.as_bytes();
+    match bytes {
+        [first, .., b'*'] => (true, *first),
+        [.., last] => (false, *last),
+        [] => (false, 0),
     }
 }
 
