@@ -89,9 +89,6 @@ fn judged(
         if is_held {
             held += 1;
             good += usize::from(fault.is_none());
-            if let (Some(fault), Ok(_)) = (fault, std::env::var("KEYSIEVE_TEST_HELD_OUT")) {
-                println!("held out: {fault}");
-            }
         } else {
             failures.extend(fault);
         }

@@ -34,8 +34,11 @@ pub struct Scene<'a> {
     /// How far commits and tags got, where that need not be looked up: what is being pushed is on its way.
     pub level: Option<Level>,
     /// The secrets in some bytes, containers opened. Asked for other versions of a file whose secret is inside one.
-    pub secrets: Option<&'a dyn Fn(&[u8]) -> HashSet<Secret>>,
+    pub secrets: Option<&'a SecretsIn<'a>>,
 }
+
+/// Finds the secrets in some bytes.
+pub type SecretsIn<'a> = dyn Fn(&[u8]) -> HashSet<Secret> + 'a;
 
 /// Commits (`None` for the next one), paths and fingerprints.
 pub type Known = HashSet<(Option<ObjectId>, Vec<u8>, String)>;

@@ -116,7 +116,7 @@ impl Scanner {
         settled.retain(|raw| {
             let span = &raw.found.span;
             let is_taken = |quiet: &Raw| quiet.found.span.start < span.end && span.start < quiet.found.span.end;
-            !is_off(raw) && !(raw.found.rule.generic && quiet.iter().any(is_taken))
+            !(is_off(raw) || raw.found.rule.generic && quiet.iter().any(is_taken))
         });
         settled
     }

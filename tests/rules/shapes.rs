@@ -149,7 +149,7 @@ fn words_near_a_shared_shape_settle_whose_it_is() {
         let found = told(&both);
         let any =
             |id: &&str| *id == rule.id || rule.candidates.iter().any(|one| provider_of(one.rule) == provider_of(id));
-        if found.len() != 1 || !found.iter().all(|id| any(id)) {
+        if found.len() != 1 || !found.iter().all(any) {
             failures.push(format!("{}: {both:?} gives {found:?}", rule.id));
         }
         failures
