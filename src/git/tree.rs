@@ -156,11 +156,6 @@ impl<'a> LaidEntry<'a> {
         self.head.starts_with(b"40000 ") || self.head.starts_with(b"040000 ")
     }
 
-    /// Whether it is a commit of another repository.
-    pub fn is_submodule(&self) -> bool {
-        self.head.starts_with(b"160000 ")
-    }
-
     /// Its name.
     pub fn name(&self) -> &'a [u8] {
         let name = self.head.iter().position(|byte| *byte == b' ').map_or(self.head, |at| &self.head[at + 1..]);
