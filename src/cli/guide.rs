@@ -12,7 +12,7 @@ use keysieve::report::{self, Options};
 use keysieve::rules::{FileNames, Rule, RuleSet};
 use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
-use keysieve::source::{Base, Files, History, Staged};
+use keysieve::source::{Base, Files, History, Passed, Staged};
 use keysieve::unpack::Limits;
 
 use super::args::Guide;
@@ -133,6 +133,6 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     let history = History { repo, max_size: None, knows: &|name: &[u8]| names.knows(name) };
     let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob));
     history.contents(&see)?;
-    history.structure(&see, &|_| (), &mut |blob, name| keep(look.named(blob, name)));
+    history.structure(&see, &|_: Passed<'_, ()>| (), &mut |blob, name| keep(look.named(blob, name)));
     Ok(locate(take())?.map(|finding| (finding, "the history")))
 }

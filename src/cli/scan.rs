@@ -12,7 +12,7 @@ use keysieve::coverage::{Reason, Tally};
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
-use keysieve::provenance::{self, Known, Scene, Witness};
+use keysieve::provenance::{self, Known, Noted, Scene, Testimony, Witness};
 use keysieve::report::{self, Format, Options};
 use keysieve::rules::{CONFIDENCES, FileNames, Kind, RuleSet, SEVERITIES, Selection};
 use keysieve::scan::{Carried, Scanner};
@@ -143,7 +143,7 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Witness>)> {
+    fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Testimony>)> {
         let see = |blob: &Blob<'_>| self.found.add(self.look.at(blob));
         let tally = match (mode, repo) {
             (Mode::History(_), Some(repo)) => return self.history(repo),
@@ -214,7 +214,7 @@ impl Reading<'_> {
 
     /// Every object, then what the working tree has beyond them. Where contents matched, what trees and commits say of
     /// them is noted while their own texts are read.
-    fn history(&self, repo: &Repo) -> Result<(Tally, Option<Witness>)> {
+    fn history(&self, repo: &Repo) -> Result<(Tally, Option<Testimony>)> {
         self.pool()?;
         let scanner = self.look.scanner;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
@@ -231,11 +231,14 @@ impl Reading<'_> {
         let history = History { repo, max_size: self.args.max_file_size, knows: &knows };
         let mut tally = history.contents(&scan)?;
         let wanted = self.found.wanted();
-        let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash));
-        let note = |passed: Passed<'_>| match (&witness, passed) {
-            (Some(witness), Passed::Commit(id, commit)) => witness.commit(id, commit),
-            (Some(witness), Passed::Tree(id, bytes, layout)) => witness.tree(id, bytes, layout),
-            (None, _) => {}
+        let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash, &knows));
+        let note = |passed: Passed<'_, Noted>| match (&witness, passed) {
+            (Some(witness), Passed::Tree(id, bytes, layout, base)) => witness.tree(id, bytes, layout, base),
+            (Some(witness), Passed::Commit(id, commit)) => {
+                witness.commit(id, commit);
+                Noted::default()
+            }
+            (None, _) => Noted::default(),
         };
         tally.merge(history.structure(&scan, &note, &mut |blob, name| {
             let seen = self.look.named(blob, name);
@@ -247,7 +250,7 @@ impl Reading<'_> {
         if let Some(root) = &repo.work_tree {
             tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
         }
-        Ok((tally, witness))
+        Ok((tally, witness.map(Witness::done)))
     }
 
     fn pool(&self) -> Result<()> {

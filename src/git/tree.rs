@@ -61,105 +61,82 @@ fn first_entry(bytes: &[u8], id_len: usize) -> Option<(TreeEntry<'_>, &[u8])> {
 pub struct Layout {
     /// Of each entry in order, then where the last one ends.
     starts: Vec<u32>,
+    /// The runs of whole entries that the base has, too, in order.
+    kept: Vec<Copy>,
 }
 
 impl Layout {
-    /// Reads a tree. `fresh` is shown every entry that its base does not have, and perhaps some that it has.
-    pub fn read<'t>(
-        bytes: &'t [u8],
-        hash: HashKind,
-        base: Option<(&Self, &[Copy])>,
-        mut fresh: impl FnMut(TreeEntry<'t>),
-    ) -> Self {
-        let inherited = base.and_then(|(base, copies)| Self::inherit(bytes, hash, base, copies, &mut fresh));
+    /// Reads a tree, given that of its delta base and what was copied from there.
+    pub fn read(bytes: &[u8], hash: HashKind, base: Option<(&Self, &[Copy])>) -> Self {
+        let inherited = base.and_then(|(base, copies)| Self::inherit(bytes, hash, base, copies));
         inherited.unwrap_or_else(|| {
-            let mut layout = Self { starts: Vec::with_capacity(bytes.len() / 32 + 1) };
-            let end = layout.parse(bytes, hash, 0, bytes.len(), &mut fresh);
+            let mut layout = Self { starts: Vec::with_capacity(bytes.len() / 32 + 1), kept: Vec::new() };
+            let end = layout.parse(bytes, hash, 0, bytes.len());
             layout.starts.push(end as u32);
             layout
         })
     }
 
     /// `None` if the entries of base and child do not meet: then a copied one is no entry of the child.
-    fn inherit<'t>(
-        bytes: &'t [u8],
-        hash: HashKind,
-        base: &Self,
-        copies: &[Copy],
-        fresh: &mut impl FnMut(TreeEntry<'t>),
-    ) -> Option<Self> {
-        let mut layout = Self { starts: Vec::with_capacity(base.starts.len() + 8) };
+    fn inherit(bytes: &[u8], hash: HashKind, base: &Self, copies: &[Copy]) -> Option<Self> {
+        let mut layout = Self { starts: Vec::with_capacity(base.starts.len() + 8), kept: Vec::new() };
         let mut at = 0;
         for copy in copies {
             let first = base.starts.partition_point(|start| *start < copy.base);
             let after = base.starts.partition_point(|start| *start <= copy.base + copy.len);
-            let Some(whole @ [.., last]) = base.starts.get(first..after).filter(|whole| whole.len() > 1) else {
+            let Some(whole @ [from, .., to]) = base.starts.get(first..after) else {
                 continue;
             };
             let moved = |start: u32| start - copy.base + copy.child;
-            let begin = moved(whole[0]) as usize;
-            at = layout.parse(bytes, hash, at, begin, fresh);
+            let begin = moved(*from) as usize;
+            at = layout.parse(bytes, hash, at, begin);
             if at != begin {
                 return None;
             }
             layout.starts.extend(whole[..whole.len() - 1].iter().map(|start| moved(*start)));
-            at = moved(*last) as usize;
+            layout.kept.push(Copy { base: *from, child: moved(*from), len: to - from });
+            at = moved(*to) as usize;
         }
-        let end = layout.parse(bytes, hash, at, bytes.len(), fresh);
+        let end = layout.parse(bytes, hash, at, bytes.len());
         layout.starts.push(end as u32);
         Some(layout)
     }
 
     /// Reads entries from `at` on until `end` is reached or passed, and says where the last one ends.
-    fn parse<'t>(
-        &mut self,
-        bytes: &'t [u8],
-        hash: HashKind,
-        mut at: usize,
-        end: usize,
-        fresh: &mut impl FnMut(TreeEntry<'t>),
-    ) -> usize {
+    fn parse(&mut self, bytes: &[u8], hash: HashKind, mut at: usize, end: usize) -> usize {
         while at < end {
-            let Some((entry, rest)) = bytes.get(at..).and_then(|bytes| first_entry(bytes, hash.len_in_bytes())) else {
+            let Some((_, rest)) = bytes.get(at..).and_then(|bytes| first_entry(bytes, hash.len_in_bytes())) else {
                 break;
             };
             self.starts.push(at as u32);
-            fresh(entry);
             at = bytes.len() - rest.len();
         }
         at
     }
 
-    /// The entries of the tree that was read, without a search for their ends.
-    pub fn entries<'t>(&self, bytes: &'t [u8], hash: HashKind) -> impl Iterator<Item = LaidEntry<'t>> {
-        let id_len = hash.len_in_bytes();
-        self.starts.windows(2).filter_map(move |ends| {
-            let bytes = bytes.get(ends[0] as usize..ends[1] as usize)?;
-            let (head, id) = bytes.split_at_checked(bytes.len().checked_sub(id_len)?)?;
-            Some(LaidEntry { head, id })
+    /// The runs of whole entries that the base has, too, in order.
+    pub fn kept(&self) -> &[Copy] {
+        &self.kept
+    }
+
+    /// The entries outside of those runs, and where each begins.
+    pub fn fresh<'t>(&self, bytes: &'t [u8], hash: HashKind) -> impl Iterator<Item = (u32, TreeEntry<'t>)> {
+        let end = self.starts.last().copied().unwrap_or(0);
+        let mut kept = self.kept.iter();
+        let mut next = kept.next();
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(run) = next.filter(|run| run.child == at) {
+                at = run.child + run.len;
+                next = kept.next();
+            }
+            if at >= end {
+                return None;
+            }
+            let (entry, rest) = first_entry(bytes.get(at as usize..)?, hash.len_in_bytes())?;
+            let start = std::mem::replace(&mut at, (bytes.len() - rest.len()) as u32);
+            Some((start, entry))
         })
-    }
-}
-
-/// An entry of a tree of which only the ends are known.
-#[derive(Debug, Clone, Copy)]
-pub struct LaidEntry<'a> {
-    /// Mode, a space, the name, a NUL.
-    head: &'a [u8],
-    /// Its object, as raw bytes.
-    pub id: &'a [u8],
-}
-
-impl<'a> LaidEntry<'a> {
-    /// Whether it is a directory.
-    pub fn is_tree(&self) -> bool {
-        self.head.starts_with(b"40000 ") || self.head.starts_with(b"040000 ")
-    }
-
-    /// Its name.
-    pub fn name(&self) -> &'a [u8] {
-        let name = self.head.iter().position(|byte| *byte == b' ').map_or(self.head, |at| &self.head[at + 1..]);
-        name.strip_suffix(b"\0").unwrap_or(name)
     }
 }
 
@@ -171,12 +148,26 @@ mod tests {
         [mode.as_bytes(), b" ", name.as_bytes(), b"\0", &[id; 20]].concat()
     }
 
-    fn laid(layout: &Layout, bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, bool)> {
-        layout.entries(bytes, HashKind::Sha1).map(|e| (e.name().to_vec(), e.id.to_vec(), e.is_tree())).collect()
+    type Entry = (u32, Vec<u8>);
+
+    /// All entries: those of the base that were kept, and the fresh ones.
+    fn laid(layout: &Layout, base: &[Entry], bytes: &[u8]) -> Vec<Entry> {
+        let fresh = layout.fresh(bytes, HashKind::Sha1).map(|(at, e)| (at, e.name.to_vec()));
+        let mut all: Vec<Entry> = fresh.collect();
+        for run in layout.kept() {
+            let inside = base.iter().filter(|(at, _)| (run.base..run.base + run.len).contains(at));
+            all.extend(inside.map(|(at, name)| (at - run.base + run.child, name.clone())));
+        }
+        all.sort();
+        all
     }
 
-    fn plain(bytes: &[u8]) -> Vec<(Vec<u8>, Vec<u8>, bool)> {
-        tree_entries(bytes, HashKind::Sha1).map(|e| (e.name.to_vec(), e.id.to_vec(), e.mode == Mode::Tree)).collect()
+    fn plain(bytes: &[u8]) -> Vec<Entry> {
+        let start = bytes.as_ptr() as usize;
+        let at = |e: &TreeEntry<'_>| bytes[..e.name.as_ptr() as usize - start].iter().rev().skip(1);
+        let mode = |e: &TreeEntry<'_>| at(e).take_while(|b| b.is_ascii_digit()).count();
+        let place = |e: &TreeEntry<'_>| (e.name.as_ptr() as usize - start - 1 - mode(e)) as u32;
+        tree_entries(bytes, HashKind::Sha1).map(|e| (place(&e), e.name.to_vec())).collect()
     }
 
     /// Every way to cut a tree into a copied and an inserted part, at any byte, gives what reading it whole gives; also
@@ -190,18 +181,18 @@ mod tests {
             entry("100755", "x", 9),
         ]
         .concat();
-        let whole = Layout::read(&base, HashKind::Sha1, None, |_| ());
-        assert_eq!(laid(&whole, &base), plain(&base));
+        let whole = Layout::read(&base, HashKind::Sha1, None);
+        let entries = plain(&base);
+        assert_eq!(laid(&whole, &[], &base), entries);
         let mut inherited = 0;
         for from in 0..base.len() {
             for to in from + 1..=base.len() {
                 for insert in [entry("100644", "new", 7), b"100644 cut".to_vec(), vec![]] {
                     let child = [&insert[..], &base[from..to], &insert[..]].concat();
                     let copy = Copy { base: from as u32, child: insert.len() as u32, len: (to - from) as u32 };
-                    let mut fresh = 0;
-                    let layout = Layout::read(&child, HashKind::Sha1, Some((&whole, &[copy])), |_| fresh += 1);
-                    assert_eq!(laid(&layout, &child), plain(&child), "{from} {to}");
-                    inherited += usize::from(fresh < plain(&child).len());
+                    let layout = Layout::read(&child, HashKind::Sha1, Some((&whole, &[copy])));
+                    assert_eq!(laid(&layout, &entries, &child), plain(&child), "{from} {to}");
+                    inherited += usize::from(!layout.kept().is_empty());
                 }
             }
         }

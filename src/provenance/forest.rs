@@ -1,9 +1,9 @@
 //! The trees that lead to wanted objects, and what a commit adds to its parents there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::witness::{Node, Part, Witness, short};
+use super::witness::{Link, Node, Number, Part, Testimony, short};
 use crate::blob::ObjectId;
 
 /// Entries looked at for one tree at most: trees can be built that have more paths than there are atoms.
@@ -14,8 +14,11 @@ const DEEPEST: u32 = 4096;
 /// Trees that have a wanted object somewhere below them.
 pub(super) struct Forest {
     numbers: Numbers,
-    /// Of each tree that leads to a wanted object, the entries that do.
-    leads: HashMap<u32, Vec<Lead>>,
+    /// Where the leads of each tree begin, then where the last one's end.
+    starts: Vec<u32>,
+    /// Of each tree the entries that lead to a wanted object.
+    leads: Vec<Lead>,
+    objects: Vec<ObjectId>,
     names: Vec<Box<[u8]>>,
     /// A tree had too many paths to follow.
     pub(super) is_cut: bool,
@@ -30,7 +33,7 @@ struct Lead {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum To {
-    Object(ObjectId),
+    Object(u32),
     Tree(u32),
 }
 
@@ -68,14 +71,10 @@ impl Hasher for AsItIs {
 
 impl Forest {
     /// Closes what was noted upwards: from the directories of wanted objects to the roots. Returns the commits, too.
-    pub(super) fn grow(witness: Witness) -> (Self, Vec<Node>) {
-        let mut commits = Vec::new();
-        let mut parts = Vec::new();
-        for mut part in witness.into_parts() {
-            commits.append(&mut part.commits);
-            parts.push(part);
-        }
-        // Where names and trees are equal in several parts, they get one number.
+    pub(super) fn grow(testimony: Testimony, wanted: &HashSet<ObjectId>) -> (Self, Vec<Node>) {
+        let mut parts = testimony.parts;
+        let commits = parts.iter_mut().flat_map(|part| std::mem::take(&mut part.commits)).collect();
+        // Where names are equal in several parts, they get one number.
         let mut known: HashMap<Box<[u8]>, u32> = HashMap::new();
         let mut renamed: Vec<Vec<u32>> = Vec::new();
         for part in &mut parts {
@@ -88,54 +87,31 @@ impl Forest {
         }
         let mut names = vec![Box::default(); known.len()];
         known.into_iter().for_each(|(name, number)| names[number as usize] = name);
-        let mut numbers = Numbers::default();
-        numbers.reserve(parts.iter().map(|part| part.trees.len()).sum());
-        let mut first = Vec::new();
-        let mut count = 0;
-        for part in &parts {
-            first.push(count);
-            for id in &part.trees {
-                numbers.insert(short(id.as_slice()), count);
-                count += 1;
-            }
+        let links = Links::new(parts);
+        let objects: Vec<ObjectId> = wanted.iter().copied().collect();
+        let leads = links.leading_to(&objects, &renamed);
+        let mut forest =
+            Self { numbers: links.numbers, starts: Vec::new(), leads: Vec::new(), objects, names, is_cut: false };
+        forest.starts = starts(links.trees, leads.iter().map(|(tree, _)| *tree));
+        let mut next = forest.starts.clone();
+        forest.leads = vec![Lead { name: 0, to: To::Tree(0) }; leads.len()];
+        for (tree, lead) in leads {
+            forest.leads[next[tree as usize] as usize] = lead;
+            next[tree as usize] += 1;
         }
-        let mut forest = Self { numbers, leads: HashMap::new(), names, is_cut: false };
-        forest.mark(&parts, &first, &renamed);
+        for tree in forest.starts.windows(2) {
+            forest.leads[tree[0] as usize..tree[1] as usize].sort_unstable();
+        }
         (forest, commits)
     }
 
-    fn mark(&mut self, parts: &[Part], first: &[u32], renamed: &[Vec<u32>]) {
-        let mut pending = Vec::new();
-        for ((part, first), renamed) in parts.iter().zip(first).zip(renamed) {
-            for direct in &part.direct {
-                let lead = Lead { name: renamed[direct.name as usize], to: To::Object(direct.object) };
-                self.lead(first + direct.parent, lead, &mut pending);
-            }
-        }
-        let above = Above::new(&self.numbers, parts);
-        while let Some(tree) = pending.pop() {
-            for &(part, edge) in above.of(tree) {
-                let (Some(edge), part) = (parts[part as usize].edges.get(edge as usize), part as usize) else {
-                    continue;
-                };
-                let lead = Lead { name: renamed[part][edge.name as usize], to: To::Tree(tree) };
-                self.lead(first[part] + edge.parent, lead, &mut pending);
-            }
-        }
-        self.leads.values_mut().for_each(|leads| leads.sort_unstable());
-    }
-
-    fn lead(&mut self, tree: u32, lead: Lead, pending: &mut Vec<u32>) {
-        let leads = self.leads.entry(tree).or_insert_with(|| {
-            pending.push(tree);
-            Vec::new()
-        });
-        leads.push(lead);
+    fn leads(&self, tree: u32) -> &[Lead] {
+        &self.leads[self.starts[tree as usize] as usize..self.starts[tree as usize + 1] as usize]
     }
 
     /// The number of a tree that leads to a wanted object.
     fn number(&self, tree: &ObjectId) -> Option<u32> {
-        self.numbers.get(&short(tree.as_slice())).copied().filter(|number| self.leads.contains_key(number))
+        self.numbers.get(&short(tree.as_slice())).copied().filter(|number| !self.leads(*number).is_empty())
     }
 
     /// Calls `found` with every wanted object in `tree` that none of `others` has at the same path.
@@ -145,20 +121,20 @@ impl Forest {
         if others.contains(&tree) {
             return;
         }
-        let mut looked_at = 0;
+        let (mut looked_at, mut is_cut) = (0, false);
         let mut steps: Vec<Step> = Vec::new();
         let mut open = vec![Open { tree, others, step: None }];
         while let Some(Open { tree, others, step }) = open.pop() {
-            for lead in &self.leads[&tree] {
+            for lead in self.leads(tree) {
                 looked_at += 1;
-                let there = |other: &u32| named(&self.leads[other], lead.name);
+                let there = |other: &u32| named(self.leads(*other), lead.name);
                 if others.iter().flat_map(there).any(|theirs| theirs.to == lead.to) {
                     continue;
                 }
                 let depth = step.map_or(0, |step| steps[step].depth + 1);
                 let next = Step { name: lead.name, before: step, depth };
                 match lead.to {
-                    To::Object(id) => found(id, self.path(&steps, &next)),
+                    To::Object(object) => found(self.objects[object as usize], self.path(&steps, &next)),
                     To::Tree(tree) => {
                         let trees = others.iter().flat_map(there).filter_map(|theirs| match theirs.to {
                             To::Tree(other) => Some(other),
@@ -166,11 +142,11 @@ impl Forest {
                         });
                         open.push(Open { tree, others: trees.collect(), step: Some(steps.len()) });
                         steps.push(next);
-                        self.is_cut |= depth > DEEPEST;
+                        is_cut |= depth > DEEPEST;
                     }
                 }
             }
-            if looked_at > MOST_ENTRIES || self.is_cut {
+            if looked_at > MOST_ENTRIES || is_cut {
                 self.is_cut = true;
                 return;
             }
@@ -196,43 +172,138 @@ fn named(leads: &[Lead], name: u32) -> &[Lead] {
     &leads[from..from + count]
 }
 
-/// The edges that lead to each tree.
+/// Where each key's values begin if they are sorted by key, then where the last one's end.
+fn starts(keys: usize, values: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut starts = vec![0u32; keys + 1];
+    values.for_each(|key| starts[key as usize + 1] += 1);
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    starts
+}
+
+/// All links between trees. A tree has a number; it has its own links, and those of its base that it did not drop.
+struct Links {
+    parts: Vec<Part>,
+    /// The number of each part's first tree.
+    first: Vec<u32>,
+    trees: usize,
+    numbers: Numbers,
+    /// The changes of each tree: where they begin, and their numbers.
+    changes: (Vec<u32>, Vec<u32>),
+}
+
+impl Links {
+    fn new(parts: Vec<Part>) -> Self {
+        let mut numbers = Numbers::default();
+        numbers.reserve(parts.iter().map(|part| part.trees.len()).sum());
+        let mut first = Vec::with_capacity(parts.len());
+        let mut trees = 0;
+        for part in &parts {
+            first.push(trees);
+            for tree in &part.trees {
+                numbers.insert(tree.id, trees);
+                trees += 1;
+            }
+        }
+        let mut links = Self { parts, first, trees: trees as usize, numbers, changes: Default::default() };
+        let bases = || {
+            links.parts.iter().flat_map(|part| &part.trees).zip(0u32..).filter(|(tree, _)| tree.base != Number::NONE)
+        };
+        let starts = starts(links.trees, bases().map(|(tree, _)| links.tree(tree.base)));
+        let (mut next, mut changes) = (starts.clone(), vec![0; bases().count()]);
+        for (tree, number) in bases() {
+            let slot = &mut next[links.tree(tree.base) as usize];
+            changes[*slot as usize] = number;
+            *slot += 1;
+        }
+        links.changes = (starts, changes);
+        links
+    }
+
+    fn tree(&self, number: Number) -> u32 {
+        let (part, place) = number.place();
+        self.first[part] + place as u32
+    }
+
+    /// The part that a tree is in, and where.
+    fn place(&self, tree: u32) -> (&Part, usize) {
+        let part = self.first.partition_point(|first| *first <= tree) - 1;
+        (&self.parts[part], (tree - self.first[part]) as usize)
+    }
+
+    /// The links that a tree does not have from its base.
+    fn dropped(&self, tree: u32) -> &[Number] {
+        let (part, place) = self.place(tree);
+        let from = place.checked_sub(1).map_or(0, |before| part.trees[before].dropped);
+        &part.dropped[from as usize..part.trees[place].dropped as usize]
+    }
+
+    fn changes(&self, tree: u32) -> &[u32] {
+        let (starts, changes) = &self.changes;
+        &changes[starts[tree as usize] as usize..starts[tree as usize + 1] as usize]
+    }
+
+    /// Trees, and their entries that lead to one of some objects.
+    fn leading_to(&self, objects: &[ObjectId], renamed: &[Vec<u32>]) -> Vec<(u32, Lead)> {
+        let wanted: HashMap<u64, u32> =
+            objects.iter().map(|id| short(id.as_slice())).zip(self.trees as u32..).collect();
+        let keys = |link: &Link| wanted.get(&link.child).or_else(|| self.numbers.get(&link.child)).copied();
+        let above = Above::new(&self.parts, self.trees + objects.len(), keys);
+        let mut leads = Vec::new();
+        let mut reached = vec![false; self.trees];
+        let mut pending: Vec<(u32, To)> =
+            (self.trees as u32..).zip((0..objects.len() as u32).map(To::Object)).collect();
+        let mut holders = Vec::new();
+        while let Some((key, to)) = pending.pop() {
+            for &number in above.of(key) {
+                let (part, place) = number.place();
+                let link = &self.parts[part].links[place];
+                let lead = Lead { name: renamed[part][link.name as usize], to };
+                holders.push(self.first[part] + link.tree);
+                while let Some(tree) = holders.pop() {
+                    leads.push((tree, lead));
+                    if !std::mem::replace(&mut reached[tree as usize], true) {
+                        let (part, place) = self.place(tree);
+                        // A directory may be wanted for its own name's sake.
+                        let key = wanted.get(&part.trees[place].id).copied().unwrap_or(tree);
+                        pending.push((key, To::Tree(tree)));
+                    }
+                    let keeps = |change: &&u32| !self.dropped(**change).contains(&number);
+                    holders.extend(self.changes(tree).iter().filter(keeps));
+                }
+            }
+        }
+        leads
+    }
+}
+
+/// The links that lead to each tree or object, by its key.
 struct Above {
     starts: Vec<u32>,
-    /// The part and place of each edge.
-    edges: Vec<(u32, u32)>,
+    links: Vec<Number>,
 }
 
 impl Above {
     /// By counting: one table instead of sorting millions.
-    fn new(numbers: &Numbers, parts: &[Part]) -> Self {
-        let trees = parts.iter().map(|part| part.trees.len()).sum::<usize>();
-        let mut starts = vec![0u32; trees + 1];
-        let children: Vec<Vec<u32>> = parts
-            .iter()
-            .map(|part| part.edges.iter().map(|e| numbers.get(&e.child).copied().unwrap_or(u32::MAX)).collect())
-            .collect();
-        for child in children.iter().flatten().filter(|child| **child != u32::MAX) {
-            starts[*child as usize + 1] += 1;
-        }
-        for at in 1..starts.len() {
-            starts[at] += starts[at - 1];
-        }
+    fn new(parts: &[Part], keys: usize, key: impl Fn(&Link) -> Option<u32>) -> Self {
+        let found: Vec<Vec<u32>> =
+            parts.iter().map(|part| part.links.iter().map(|link| key(link).unwrap_or(u32::MAX)).collect()).collect();
+        let known = |key: &u32| *key != u32::MAX;
+        let starts = starts(keys, found.iter().flatten().copied().filter(known));
         let mut next = starts.clone();
-        let mut edges = vec![(0, 0); starts.last().copied().unwrap_or(0) as usize];
-        for (part, children) in (0u32..).zip(&children) {
-            for (edge, child) in (0u32..).zip(children).filter(|(_, child)| **child != u32::MAX) {
-                let slot = &mut next[*child as usize];
-                edges[*slot as usize] = (part, edge);
+        let mut links = vec![Number::NONE; starts.last().copied().unwrap_or(0) as usize];
+        for (part, keys) in found.iter().enumerate() {
+            for (place, key) in keys.iter().enumerate().filter(|(_, key)| known(key)) {
+                let slot = &mut next[*key as usize];
+                links[*slot as usize] = Number::new(part, place);
                 *slot += 1;
             }
         }
-        Self { starts, edges }
+        Self { starts, links }
     }
 
-    fn of(&self, tree: u32) -> &[(u32, u32)] {
-        let at = tree as usize;
-        let (Some(start), Some(end)) = (self.starts.get(at), self.starts.get(at + 1)) else { return &[] };
-        &self.edges[*start as usize..*end as usize]
+    fn of(&self, key: u32) -> &[Number] {
+        &self.links[self.starts[key as usize] as usize..self.starts[key as usize + 1] as usize]
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::forest::Forest;
-use super::witness::{Node, Witness};
+use super::witness::{Node, Testimony};
 use crate::blob::ObjectId;
 use crate::error::Result;
 use crate::git::{Ref, RefKind, Repo};
@@ -39,13 +39,13 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// What a witness has noted, and what the refs reach of it.
+    /// What a witness has noted of the wanted objects, and what the refs reach of it.
     ///
     /// # Errors
     /// The refs cannot be listed.
-    pub fn new(repo: &Repo, witness: Witness) -> Result<Self> {
+    pub fn new(repo: &Repo, testimony: Testimony, wanted: &HashSet<ObjectId>) -> Result<Self> {
         let refs = repo.refs()?;
-        let (mut forest, nodes) = Forest::grow(witness);
+        let (mut forest, nodes) = Forest::grow(testimony, wanted);
         let (reach, remote_names) = reach(repo, &nodes, &refs);
         let introductions = introductions(&nodes, &mut forest);
         let mut in_head = HashSet::new();

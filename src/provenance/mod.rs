@@ -17,7 +17,7 @@ use crate::pack::Kind;
 use crate::secret::Secret;
 use graph::{Graph, Reach};
 use head::{Head, Sought};
-pub use witness::Witness;
+pub use witness::{Noted, Testimony, Witness};
 
 /// Where the sightings came from.
 #[derive(Clone, Copy, Default)]
@@ -55,11 +55,11 @@ struct Placed {
 ///
 /// # Errors
 /// The repository's refs or index cannot be read.
-pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>, witness: Option<Witness>) -> Result<Vec<Finding>> {
+pub fn locate(scene: Scene<'_>, sightings: Vec<Sighting>, testimony: Option<Testimony>) -> Result<Vec<Finding>> {
     if sightings.is_empty() {
         return Ok(Vec::new());
     }
-    let locator = Locator::new(scene, &sightings, witness)?;
+    let locator = Locator::new(scene, &sightings, testimony)?;
     let mut groups: BTreeMap<String, Vec<Sighting>> = BTreeMap::new();
     for sighting in sightings {
         groups.entry(sighting.hit.secret.fingerprint(scene.id_key)).or_default().push(sighting);
@@ -96,7 +96,7 @@ struct Locator<'a> {
 }
 
 impl<'a> Locator<'a> {
-    fn new(scene: Scene<'a>, sightings: &[Sighting], witness: Option<Witness>) -> Result<Self> {
+    fn new(scene: Scene<'a>, sightings: &[Sighting], testimony: Option<Testimony>) -> Result<Self> {
         let mut locator = Self {
             repo: scene.repo,
             graph: None,
@@ -112,12 +112,12 @@ impl<'a> Locator<'a> {
         let by_commit =
             |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
         if !blobs.is_empty() || scene.level.is_none() && sightings.iter().any(by_commit) {
-            let witness = match witness {
-                Some(witness) if witness.covers(&blobs) => witness,
-                Some(witness) => witness.again(repo, blobs.clone()),
-                None => Witness::of(repo, blobs.clone()),
+            let testimony = match testimony {
+                Some(testimony) if testimony.covers(&blobs) => testimony,
+                Some(testimony) => testimony.again(repo, blobs.clone()),
+                None => Testimony::of(repo, blobs.clone()),
             };
-            locator.graph = Some(Graph::new(repo, witness)?);
+            locator.graph = Some(Graph::new(repo, testimony, &blobs)?);
             // A damaged index was told of by who reads it; what is known without it must not be lost.
             for entry in
                 repo.index(scene.environment).unwrap_or_default().entries().filter(|entry| blobs.contains(&entry.id))

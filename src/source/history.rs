@@ -23,11 +23,18 @@ pub struct History<'a> {
 
 /// A commit or a tree that was read in passing.
 #[derive(Debug)]
-pub enum Passed<'a> {
+pub enum Passed<'a, M> {
     /// A commit.
     Commit(ObjectId, &'a Commit<'a>),
-    /// A tree: its name, its bytes and where its entries begin.
-    Tree(ObjectId, &'a [u8], &'a Layout),
+    /// A tree: its name, its bytes, where its entries begin, and what was made of the tree that it is a change of.
+    Tree(ObjectId, &'a [u8], &'a Layout, Option<&'a M>),
+}
+
+/// What a tree leaves to those that are stored as changes of it.
+struct Known<T, M> {
+    value: T,
+    layout: Layout,
+    note: M,
 }
 
 const CONTENTS: Kinds = Kinds { blobs: true, trees: false, commits: false, tags: true };
@@ -67,10 +74,10 @@ impl History<'_> {
 
     /// Lends the texts of all commits and the names in all trees, and shows what it reads on the way to `witness`; then
     /// lends the blobs with a known name once more to `again`, with that name.
-    pub fn structure<T: Send + Sync>(
+    pub fn structure<T: Send + Sync, M: Send + Sync>(
         &self,
         visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
-        witness: &(impl Fn(Passed<'_>) + Sync),
+        witness: &(impl Fn(Passed<'_, M>) -> M + Sync),
         again: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> Tally {
         let noted = Mutex::new(Tally::default());
@@ -79,13 +86,14 @@ impl History<'_> {
         let read = self.repo.store().for_each_beside(
             STRUCTURE,
             CONTENTS,
-            |object: Object<'_>, base: Option<&Option<(T, Layout)>>| {
+            |object: Object<'_>, base: Option<&Option<Known<T, M>>>| {
                 let id = object.id.to_owned();
                 if object.kind == Kind::Tree {
                     let base = base.and_then(Option::as_ref);
                     let (value, layout) = self.tree(id, &object, base, visit, &named);
-                    witness(Passed::Tree(id, object.bytes, &layout));
-                    return Some((value, layout));
+                    let before = base.map(|known| &known.note);
+                    let note = witness(Passed::Tree(id, object.bytes, &layout, before));
+                    return Some(Known { value, layout, note });
                 }
                 let commit = Commit::parse(object.bytes)?;
                 if !shallow.contains(&id) {
@@ -155,19 +163,20 @@ impl History<'_> {
     }
 
     /// Names can be secrets, too. What a tree names must be there: a scan that missed it must say so.
-    fn tree<T>(
+    fn tree<T, M>(
         &self,
         id: ObjectId,
         object: &Object<'_>,
-        base: Option<&(T, Layout)>,
+        base: Option<&Known<T, M>>,
         visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
         named: &Named<'_>,
     ) -> (T, Layout) {
         let base = base.zip(object.copies);
-        let known = base.map(|((_, layout), copies)| (layout, copies));
-        let layout = Layout::read(object.bytes, self.repo.hash, known, |entry| named.note(&entry));
+        let known = base.map(|(known, copies)| (&known.layout, copies));
+        let layout = Layout::read(object.bytes, self.repo.hash, known);
+        layout.fresh(object.bytes, self.repo.hash).for_each(|(_, entry)| named.note(&entry));
         let origin = Origin::Tree { id };
-        let base = base.map(|((value, _), copies)| Base { value, copies });
+        let base = base.map(|(known, copies)| Base { value: &known.value, copies });
         (visit(&Blob { binary: false, ..Blob::whole(&origin, object.bytes) }, base), layout)
     }
 
