@@ -142,7 +142,7 @@ fn rule_code(
     let written = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, kind: Kind::{:?}, severity: Severity::{:?}, \
-         confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, ignore_case: {}, \
+         confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, grams: &{:?}, ignore_case: {}, \
          pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, \
          shape_table: &SHAPES, names: &{:?}, magic: &[{magic}], \
          holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, candidates: &[{candidates}], parts: &[{parts}], beside: &[{beside}], \
@@ -160,6 +160,7 @@ fn rule_code(
         rule.generic,
         rule.public,
         compiled.keywords,
+        compiled.grams,
         rule.ignore_case,
         rule.pattern,
         compiled.regex,

@@ -81,6 +81,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         generic: rule.generic,
         public: rule.public,
         keywords: texts(rule.compiled.keywords),
+        grams: list(rule.compiled.grams),
         ignore_case: rule.ignore_case,
         pattern: text(rule.pattern),
         regex: text(rule.compiled.regex),

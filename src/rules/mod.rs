@@ -15,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::error::{Error, Result};
 use crate::yaml;
+pub use common::HEAD;
 pub use names::FileNames;
 pub use pattern::Edge;
 pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
@@ -61,6 +62,8 @@ pub struct Rule {
     pub reach: usize,
     /// Where in the table it stands what can come after each keyword; in the near form, one for the whole match.
     pub shapes: &'static [(u32, u32)],
+    /// Where the four bytes of each keyword begin that are rarest in source.
+    pub grams: &'static [u8],
     /// What the shapes are made of.
     pub shape_table: &'static ShapeTable,
     /// Names by which a file is known that is a secret in itself; one `*` stands for anything.

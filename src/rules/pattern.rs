@@ -1,7 +1,7 @@
 //! From a pattern as written in a rule file to a regular expression with a proved reach.
 //! Shared with `build.rs`.
 
-use super::common::hits_per_megabyte;
+use super::common::{hits_per_megabyte, rarest};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -35,6 +35,8 @@ pub struct Compiled {
     pub keywords: Vec<String>,
     /// What can stand behind each keyword of an anchored pattern; else, the one shape that a match begins with.
     pub shapes: Vec<Vec<ByteSet>>,
+    /// Where the rarest four bytes of each keyword stand.
+    pub grams: Vec<u8>,
 }
 
 /// Everything between a variable's name and its value. A test holds its longest match.
@@ -129,7 +131,8 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
         true => keywords.iter().map(|keyword| shape::behind(&hir, keyword.as_bytes(), ignore_case)).collect(),
         false => vec![shape::behind(&hir, b"", false)],
     };
-    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes })
+    let grams = keywords.iter().map(|keyword| rarest(keyword)).collect();
+    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes, grams })
 }
 
 /// Whether what a file must hold is a pattern over bytes. It is searched for in a bounded piece, so it may be unbounded.

@@ -8,12 +8,9 @@
 
 use std::ops::Range;
 
-use crate::rules::{Rule, RuleSet};
+use crate::rules::{HEAD, Rule, RuleSet};
 
 const GRAM: usize = 4;
-/// Of a longer keyword only so many bytes are searched for, and the rest is compared by who asks. In a delta child the
-/// search goes this far beyond what was inserted: the longest keyword would make it go seven times as far.
-const HEAD: usize = 20;
 const FOLD: u32 = 0x2020_2020;
 const HASH_BITS: u32 = 17;
 const BUCKET_BITS: u32 = 12;
@@ -37,6 +34,8 @@ pub struct Keyword {
     pub text: &'static [u8],
     /// Compared without ASCII case.
     pub ignore_case: bool,
+    /// Where its rarest four bytes stand.
+    offset: u32,
     /// Places of the rules in the rule set, and which of the rule's keywords this is.
     pub rules: Vec<(u32, u32)>,
 }
@@ -69,7 +68,7 @@ impl Filter {
         let mut bits = Box::new([0u64; WORDS]);
         let mut next = Box::new([0u64; NEXT_WORDS]);
         for (number, keyword) in (0u32..).zip(&keywords) {
-            let (gram, offset) = rarest_gram(keyword.head());
+            let (gram, offset) = (keyword.gram(), keyword.offset);
             entries.push(Entry { gram, keyword: number, offset });
             let hash = hash(gram);
             bits[(hash >> 6) as usize] |= 1 << (hash & 63);
@@ -173,6 +172,12 @@ impl Filter {
 }
 
 impl Keyword {
+    /// Its rarest four bytes, with letter case folded away.
+    fn gram(&self) -> u32 {
+        let gram = self.text.get(self.offset as usize..).and_then(<[u8]>::first_chunk::<GRAM>);
+        gram.map_or(0, |gram| u32::from_le_bytes(*gram)) | FOLD
+    }
+
     /// What is searched for.
     pub fn head(&self) -> &'static [u8] {
         &self.text[..self.text.len().min(HEAD)]
@@ -213,23 +218,23 @@ impl Keyword {
 /// The distinct keywords of all rules, in a fixed order: that of a number made of each, since comparing texts thousands
 /// of times would be half of the start-up.
 fn collect(rules: &RuleSet) -> Vec<Keyword> {
-    let mut all: Vec<(u64, &'static str, bool, (u32, u32))> = Vec::with_capacity(4 * rules.len());
+    let mut all: Vec<(u64, &'static str, bool, u32, (u32, u32))> = Vec::with_capacity(4 * rules.len());
     for (number, rule) in (0u32..).zip(rules.iter()) {
-        let numbered = (0u32..).zip(rule.keywords);
-        all.extend(
-            numbered.map(|(own, text)| (digest(text, rule.ignore_case), *text, rule.ignore_case, (number, own))),
-        );
+        let numbered = (0u32..).zip(rule.keywords).zip(rule.grams);
+        all.extend(numbered.map(|((own, text), gram)| {
+            (digest(text, rule.ignore_case), *text, rule.ignore_case, u32::from(*gram), (number, own))
+        }));
     }
     all.sort_unstable();
     let mut keywords: Vec<Keyword> = Vec::with_capacity(all.len());
-    for (_, text, ignore_case, rule) in all {
+    for (_, text, ignore_case, offset, rule) in all {
         match keywords.last_mut() {
             Some(last) if last.text == text.as_bytes() && last.ignore_case == ignore_case => {
                 if last.rules.last().is_none_or(|last| last.0 != rule.0) {
                     last.rules.push(rule);
                 }
             }
-            _ => keywords.push(Keyword { text: text.as_bytes(), ignore_case, rules: vec![rule] }),
+            _ => keywords.push(Keyword { text: text.as_bytes(), ignore_case, offset, rules: vec![rule] }),
         }
     }
     keywords
@@ -254,39 +259,4 @@ fn hash(gram: u32) -> u32 {
 
 fn bucket(hash: u32) -> usize {
     (hash >> (HASH_BITS - BUCKET_BITS)) as usize
-}
-
-/// The four bytes of a keyword that are rarest in source code, and where they stand in it. One byte more than those tells
-/// more, so they are not its last where that can be.
-fn rarest_gram(text: &[u8]) -> (u32, u32) {
-    let followed = &text[..(text.len() - 1).max(GRAM).min(text.len())];
-    let sum = |gram: &[u8]| gram.iter().map(|byte| u32::from(COMMONNESS[usize::from(*byte)])).sum::<u32>();
-    let rarest = (0u32..).zip(followed.windows(GRAM)).min_by_key(|(_, gram)| sum(gram));
-    let (offset, gram) = rarest.map_or((0, [0; GRAM]), |(offset, g)| (offset, [g[0], g[1], g[2], g[3]]));
-    (u32::from_le_bytes(gram) | FOLD, offset)
-}
-
-const COMMONNESS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = commonness(byte as u8);
-        byte += 1;
-    }
-    table
-};
-
-/// How common a byte is in source code, roughly in bits; only the order matters.
-const fn commonness(byte: u8) -> u8 {
-    match byte.to_ascii_lowercase() {
-        b' ' | b'e' => 12,
-        b't' | b'a' | b'i' | b'n' | b's' | b'r' | b'o' => 11,
-        b'l' | b'c' | b'd' => 10,
-        b'u' | b'p' | b'm' | b'f' | b'h' => 9,
-        b'g' | b'b' | b'_' | b'.' => 8,
-        b'y' | b'v' | b'w' | b'k' | b'-' | b'/' | b'"' | b'=' | b':' => 7,
-        b'x' | b'0' | b'1' => 6,
-        b'2'..=b'9' | b'j' | b'q' | b'z' => 5,
-        _ => 4,
-    }
 }
