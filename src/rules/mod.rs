@@ -214,6 +214,15 @@ impl Rule {
         places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
     }
 
+    /// The byte that every match of a near form begins with, if there is one such byte.
+    pub fn only_beginning(&self) -> Option<u8> {
+        let &(start, end) = self.shapes.first()?;
+        let first = self.shape_table.places.get(start as usize..end as usize)?.first()?;
+        let set = &self.shape_table.sets[usize::from(*first)];
+        let one = set.iter().map(|word| word.count_ones()).sum::<u32>() == 1;
+        one.then(|| (0..=u8::MAX).find(|byte| shape::contains(set, *byte)))?
+    }
+
     /// How many bytes behind the keyword with this number [`Rule::may_go_on`] looks at.
     pub fn look(&self, number: usize) -> usize {
         self.shapes.get(number).map_or(0, |(start, end)| (end - start) as usize)

@@ -39,18 +39,22 @@ impl Walk<'_> {
         match hir.kind() {
             HirKind::Empty | HirKind::Look(_) => begins,
             HirKind::Literal(literal) => literal.0.iter().fold(begins, |at, byte| self.step(at, &only(*byte))),
-            HirKind::Class(Class::Bytes(class)) => {
+            HirKind::Class(class) => {
+                let bytes = match class {
+                    Class::Bytes(class) => Some(class.clone()),
+                    Class::Unicode(class) => class.to_byte_class(),
+                };
+                // Of a character that may take several bytes nothing is known.
+                let Some(bytes) = bytes else {
+                    let first = begins.trailing_zeros() as usize;
+                    self.sets.iter_mut().skip(first).for_each(|set| *set = ANY);
+                    return u128::MAX << first;
+                };
                 let mut set = [0; 4];
-                for range in class.ranges() {
+                for range in bytes.ranges() {
                     (range.start()..=range.end()).for_each(|byte| insert(&mut set, byte));
                 }
                 self.step(begins, &set)
-            }
-            // Of a character that may take several bytes nothing is known.
-            HirKind::Class(Class::Unicode(_)) => {
-                let first = begins.trailing_zeros() as usize;
-                self.sets.iter_mut().skip(first).for_each(|set| *set = ANY);
-                u128::MAX << first
             }
             HirKind::Repetition(repetition) => {
                 let most = repetition.max.map_or(MOST, |max| max as usize).min(MOST);

@@ -8,6 +8,7 @@ use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
+use super::backtrack::Program;
 use super::edge::is_edge;
 use crate::rules::{Rule, RuleSet};
 
@@ -28,11 +29,20 @@ pub struct Patterns {
 
 #[derive(Debug)]
 struct Pattern {
-    regex: Regex,
+    /// Tried first; `None` if the pattern is beyond it.
+    program: Option<Program>,
+    /// Made when it is needed: with it, what takes the other too many steps is decided.
+    regex: OnceLock<Option<Regex>>,
+    source: &'static str,
     secret: usize,
     /// The other named groups: details.
     named: Vec<(String, usize)>,
 }
+
+/// The beginnings and ends of groups.
+type Slots = [Option<usize>; SLOTS];
+
+const SLOTS: usize = 32;
 
 impl Patterns {
     /// Room for the patterns of a rule set.
@@ -59,7 +69,12 @@ impl Patterns {
         if !super::has_word_near(rule, rule.near, bytes, &(at..end)) {
             return all;
         }
+        let only = rule.only_beginning();
         while at < end {
+            if let Some(byte) = only {
+                let Some(next) = memchr::memchr(byte, &bytes[at..end]) else { break };
+                at += next;
+            }
             let fits = rule.may_go_on(0, bytes, at) && is_edge(bytes, at, rule.edge);
             match fits.then(compiled).flatten().and_then(|pattern| pattern.search(bytes, at..end)) {
                 Some(found) => {
@@ -83,42 +98,66 @@ impl Patterns {
 }
 
 impl Pattern {
-    /// `None` only if the engine refuses what the rule loader accepted; a test compiles all rules.
+    /// `None` only if both engines refuse what the rule loader accepted; a test compiles all rules.
     fn compile(rule: &Rule) -> Option<Self> {
-        let config =
-            Regex::config().auto_prefilter(false).nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
-        let syntax = syntax::Config::new().unicode(false).utf8(false);
-        let regex = Regex::builder().configure(config).syntax(syntax).build(rule.regex).ok()?;
-        let secret = regex.group_info().to_index(PatternID::ZERO, "secret")?;
-        let names = regex.group_info().pattern_names(PatternID::ZERO).enumerate();
-        let named = names.filter_map(|(index, name)| Some((name.filter(|name| *name != "secret")?.to_owned(), index)));
-        let named = named.collect();
-        Some(Self { regex, secret, named })
+        let program = Program::new(rule.regex).filter(|program| program.slots() <= SLOTS);
+        let mut regex = OnceLock::new();
+        let mut named: Vec<(String, usize)> = match &program {
+            Some(program) => program.names().to_vec(),
+            None => {
+                let compiled = engine(rule.regex)?;
+                let names = compiled.group_info().pattern_names(PatternID::ZERO).enumerate();
+                let named = names.filter_map(|(index, name)| Some((name?.to_owned(), index))).collect();
+                regex = OnceLock::from(Some(compiled));
+                named
+            }
+        };
+        let secret = named.iter().position(|(name, _)| name == "secret")?;
+        let (_, secret) = named.remove(secret);
+        Some(Self { program, regex, source: rule.regex, secret, named })
     }
 
     fn named(&self, bytes: &[u8], whole: &Range<usize>) -> Vec<(&str, Range<usize>)> {
         if self.named.is_empty() {
             return Vec::new();
         }
-        let mut captures = self.regex.create_captures();
-        self.regex.captures(Input::new(bytes).span(whole.clone()).anchored(Anchored::Yes), &mut captures);
+        let Some(slots) = self.slots(bytes, whole.clone()) else { return Vec::new() };
         let groups = self.named.iter();
-        groups.filter_map(|(name, index)| Some((name.as_str(), captures.get_group(*index)?.range()))).collect()
+        groups.filter_map(|(name, index)| Some((name.as_str(), group(&slots, *index)?))).collect()
     }
 
     /// The match that begins where the span does.
     fn search(&self, bytes: &[u8], span: Range<usize>) -> Option<Confirmed> {
-        let input = Input::new(bytes).span(span).anchored(Anchored::Yes);
-        let mut slots: [Option<NonMaxUsize>; 32] = [None; 32];
-        let count = self.regex.group_info().slot_len().min(slots.len());
-        self.regex.search_slots(&input, &mut slots[..count])?;
-        let group =
-            |index: usize| Some(slots.get(index * 2)?.as_ref()?.get()..slots.get(index * 2 + 1)?.as_ref()?.get());
-        Some(Confirmed { whole: group(0)?, secret: group(self.secret)? })
+        let slots = self.slots(bytes, span)?;
+        Some(Confirmed { whole: group(&slots, 0)?, secret: group(&slots, self.secret)? })
     }
+
+    fn slots(&self, bytes: &[u8], span: Range<usize>) -> Option<Slots> {
+        let mut slots = [None; SLOTS];
+        if let Some(program) = &self.program
+            && let Ok(matched) = program.find(bytes, span.clone(), &mut slots)
+        {
+            return matched.then_some(slots);
+        }
+        let regex = self.regex.get_or_init(|| engine(self.source)).as_ref()?;
+        let mut found = [None; SLOTS];
+        let count = regex.group_info().slot_len().min(SLOTS);
+        regex.search_slots(&Input::new(bytes).span(span).anchored(Anchored::Yes), &mut found[..count])?;
+        Some(found.map(|slot| slot.map(NonMaxUsize::get)))
+    }
+}
+
+fn group(slots: &Slots, index: usize) -> Option<Range<usize>> {
+    Some((*slots.get(2 * index)?)?..(*slots.get(2 * index + 1)?)?)
+}
+
+fn engine(pattern: &str) -> Option<Regex> {
+    let config = Regex::config().auto_prefilter(false).nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
+    let syntax = syntax::Config::new().unicode(false).utf8(false);
+    Regex::builder().configure(config).syntax(syntax).build(pattern).ok()
 }
 
 /// The ids of rules whose pattern the engine refuses.
 pub fn uncompilable(rules: &RuleSet) -> impl Iterator<Item = &'static str> + '_ {
-    rules.iter().filter(|rule| Pattern::compile(rule).is_none()).map(|rule| rule.id)
+    rules.iter().filter(|rule| engine(rule.regex).is_none()).map(|rule| rule.id)
 }

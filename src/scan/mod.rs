@@ -3,6 +3,7 @@
 //! keyword → candidate → pattern → validate → settle. *Keyword* may cry wolf and never sleeps. *Pattern* decides by the
 //! bytes of a bounded window. *Validate* marks, it never drops what a provider's pattern found.
 
+mod backtrack;
 mod confirm;
 mod delta;
 mod edge;

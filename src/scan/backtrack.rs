@@ -1,0 +1,455 @@
+//! A small engine for patterns that are tried at one place at a time, in a window: it goes back where a way fails.
+//!
+//! Most patterns are needed once or twice in a scan and then fail within a few bytes, so what counts is how soon they
+//! are ready: a thousandth of what automata take to build. Steps are counted, so that no pattern can make it slow; what
+//! takes more is left to the regex engine, and both find the same (a property test holds that).
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+/// A bit for each byte.
+type ByteSet = [u64; 4];
+
+/// Larger programs are not made.
+const MOST_STEPS: usize = 1 << 14;
+/// Steps of one search.
+const BUDGET: usize = 50_000;
+/// Bytes of a run that count as one step.
+const STRIDE: usize = 16;
+
+/// A pattern ready to be tried.
+#[derive(Debug)]
+pub struct Program {
+    steps: Vec<Step>,
+    sets: Vec<ByteSet>,
+    literals: Vec<u8>,
+    slots: usize,
+    names: Vec<(String, usize)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Byte(u8),
+    Literal {
+        start: u32,
+        len: u32,
+    },
+    Set(u32),
+    /// Bytes of a set, as many as there are or as few as will do.
+    Run {
+        set: u32,
+        min: u32,
+        max: u32,
+        greedy: bool,
+    },
+    /// Go on at the first; if that fails, at the other. The first begins with a byte of the set, if one is given.
+    Either {
+        first: u32,
+        other: u32,
+        begins: Option<u32>,
+    },
+    Jump(u32),
+    Save(u32),
+    Look(Look),
+    Done,
+}
+
+/// What to do when a way fails.
+#[derive(Debug, Clone, Copy)]
+enum Back {
+    /// Go on there.
+    To { step: usize, at: usize },
+    /// Go on behind a run that is one byte shorter, until it is as short as it may be.
+    Shorter { step: usize, least: usize, at: usize },
+    /// The same with a longer one.
+    Longer { step: usize, at: usize, most: usize },
+    /// A slot was other before.
+    Slot { slot: usize, was: Option<usize> },
+}
+
+/// It takes too many steps.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Exhausted;
+
+thread_local! {
+    static BACK: RefCell<Vec<Back>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Program {
+    /// `None` if the pattern has what this engine does not know, or is too large.
+    pub fn new(pattern: &str) -> Option<Self> {
+        let hir = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()?;
+        let slots = 2 * (hir.properties().explicit_captures_len() + 1);
+        let empty = Self { steps: Vec::new(), sets: Vec::new(), literals: Vec::new(), slots, names: Vec::new() };
+        let mut program = empty;
+        program.add(&hir)?;
+        program.steps.push(Step::Done);
+        Some(program)
+    }
+
+    /// How many slots a match fills: the beginning and end of the whole, then of each group.
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Named groups and their numbers.
+    pub fn names(&self) -> &[(String, usize)] {
+        &self.names
+    }
+
+    /// Fills the slots if there is a match that begins where the span does and ends within it.
+    ///
+    /// # Errors
+    /// It takes too many steps.
+    pub fn find(&self, bytes: &[u8], span: Range<usize>, slots: &mut [Option<usize>]) -> Result<bool, Exhausted> {
+        BACK.with_borrow_mut(|back| {
+            back.clear();
+            let end = self.run(bytes, &span, slots, back)?;
+            if let (Some(end), [first, last, ..]) = (end, slots) {
+                (*first, *last) = (Some(span.start), Some(end));
+            }
+            Ok(end.is_some())
+        })
+    }
+
+    fn run(
+        &self,
+        bytes: &[u8],
+        span: &Range<usize>,
+        slots: &mut [Option<usize>],
+        back: &mut Vec<Back>,
+    ) -> Result<Option<usize>, Exhausted> {
+        let window = &bytes[..span.end];
+        let (mut step, mut at, mut left) = (0, span.start, BUDGET);
+        loop {
+            left = left.checked_sub(1).ok_or(Exhausted)?;
+            let goes_on = match self.steps[step] {
+                Step::Byte(byte) => take(window.get(at) == Some(&byte), &mut at, 1),
+                Step::Literal { start, len } => {
+                    let literal = &self.literals[start as usize..(start + len) as usize];
+                    take(window[at..].starts_with(literal), &mut at, literal.len())
+                }
+                Step::Set(set) => take(window.get(at).is_some_and(|byte| self.has(set, *byte)), &mut at, 1),
+                Step::Run { set, min, max, greedy } => {
+                    let most = window.len().min(at.saturating_add(max as usize));
+                    let run = window[at..most].iter().take_while(|byte| self.has(set, **byte)).count();
+                    left = left.saturating_sub(run / STRIDE);
+                    let (least, most) = (at + min as usize, at + run);
+                    if least < most {
+                        back.push(match greedy {
+                            true => Back::Shorter { step: step + 1, least, at: most },
+                            false => Back::Longer { step: step + 1, at: least, most },
+                        });
+                    }
+                    at = if greedy { most } else { least };
+                    least <= most
+                }
+                Step::Either { first, other, begins } => {
+                    let may = begins.is_none_or(|set| window.get(at).is_some_and(|byte| self.has(set, *byte)));
+                    if may {
+                        back.push(Back::To { step: other as usize, at });
+                    }
+                    step = if may { first } else { other } as usize;
+                    continue;
+                }
+                Step::Jump(to) => {
+                    step = to as usize;
+                    continue;
+                }
+                Step::Save(slot) => {
+                    if let Some(value) = slots.get_mut(slot as usize) {
+                        back.push(Back::Slot { slot: slot as usize, was: *value });
+                        *value = Some(at);
+                    }
+                    true
+                }
+                Step::Look(look) => looks(look, bytes, at),
+                Step::Done => return Ok(Some(at)),
+            };
+            if goes_on {
+                step += 1;
+                continue;
+            }
+            (step, at) = loop {
+                match back.pop() {
+                    None => return Ok(None),
+                    Some(Back::To { step, at }) => break (step, at),
+                    Some(Back::Slot { slot, was }) => slots[slot] = was,
+                    Some(Back::Shorter { step, least, at }) => {
+                        let at = at - 1;
+                        if at > least {
+                            back.push(Back::Shorter { step, least, at });
+                        }
+                        break (step, at);
+                    }
+                    Some(Back::Longer { step, at, most }) => {
+                        let at = at + 1;
+                        if at < most {
+                            back.push(Back::Longer { step, at, most });
+                        }
+                        break (step, at);
+                    }
+                }
+            };
+        }
+    }
+
+    #[inline]
+    fn has(&self, set: u32, byte: u8) -> bool {
+        self.sets[set as usize][usize::from(byte >> 6)] >> (byte & 63) & 1 != 0
+    }
+
+    fn push(&mut self, step: Step) -> Option<()> {
+        self.steps.push(step);
+        (self.steps.len() < MOST_STEPS).then_some(())
+    }
+
+    fn set(&mut self, set: ByteSet) -> u32 {
+        let known = self.sets.iter().position(|known| *known == set);
+        known.unwrap_or_else(|| {
+            self.sets.push(set);
+            self.sets.len() - 1
+        }) as u32
+    }
+
+    fn add(&mut self, hir: &Hir) -> Option<()> {
+        match hir.kind() {
+            HirKind::Empty => Some(()),
+            HirKind::Look(look) => {
+                known(*look).then_some(())?;
+                self.push(Step::Look(*look))
+            }
+            HirKind::Literal(literal) if literal.0.len() == 1 => self.push(Step::Byte(literal.0[0])),
+            HirKind::Literal(literal) => {
+                let start = self.literals.len() as u32;
+                self.literals.extend_from_slice(&literal.0);
+                self.push(Step::Literal { start, len: literal.0.len() as u32 })
+            }
+            HirKind::Class(_) => {
+                let set = self.set(single(hir)?);
+                self.push(Step::Set(set))
+            }
+            HirKind::Repetition(repetition) => self.repeat(repetition),
+            HirKind::Capture(capture) => {
+                if let Some(name) = &capture.name {
+                    self.names.push((name.to_string(), capture.index as usize));
+                }
+                self.push(Step::Save(2 * capture.index))?;
+                self.add(&capture.sub)?;
+                self.push(Step::Save(2 * capture.index + 1))
+            }
+            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part)),
+            HirKind::Alternation(parts) => {
+                let (last, parts) = parts.split_last()?;
+                let mut ends = Vec::with_capacity(parts.len());
+                for part in parts {
+                    let either = self.either(part)?;
+                    self.add(part)?;
+                    ends.push(self.steps.len());
+                    self.push(Step::Jump(0))?;
+                    self.otherwise(either);
+                }
+                self.add(last)?;
+                let end = self.steps.len() as u32;
+                ends.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
+                Some(())
+            }
+        }
+    }
+
+    fn repeat(&mut self, repetition: &Repetition) -> Option<()> {
+        let (sub, min, max) = (&repetition.sub, repetition.min, repetition.max?);
+        let greedy = repetition.greedy;
+        if let Some(set) = single(sub) {
+            let set = self.set(set);
+            return self.push(Step::Run { set, min, max, greedy });
+        }
+        for _ in 0..min {
+            self.add(sub)?;
+        }
+        // Each further one only behind the one before.
+        let mut optional = Vec::new();
+        for _ in min..max {
+            if greedy {
+                optional.push(self.either(sub)?);
+            } else {
+                optional.push(self.steps.len());
+                self.push(Step::Done)?;
+            }
+            self.add(sub)?;
+        }
+        let end = self.steps.len() as u32;
+        for at in optional {
+            match &mut self.steps[at] {
+                Step::Either { other, .. } => *other = end,
+                lazy => *lazy = Step::Either { first: end, other: at as u32 + 1, begins: None },
+            }
+        }
+        Some(())
+    }
+
+    /// The next steps, else something else that is not known yet.
+    fn either(&mut self, sub: &Hir) -> Option<usize> {
+        let begins = begins(sub).map(|set| self.set(set));
+        let at = self.steps.len();
+        self.push(Step::Either { first: at as u32 + 1, other: 0, begins })?;
+        Some(at)
+    }
+
+    fn otherwise(&mut self, either: usize) {
+        let next = self.steps.len() as u32;
+        if let Some(Step::Either { other, .. }) = self.steps.get_mut(either) {
+            *other = next;
+        }
+    }
+}
+
+#[inline]
+fn take(fits: bool, at: &mut usize, len: usize) -> bool {
+    if fits {
+        *at += len;
+    }
+    fits
+}
+
+/// The set of a pattern that matches exactly one byte.
+fn single(hir: &Hir) -> Option<ByteSet> {
+    let mut set = [0; 4];
+    let mut insert = |byte: u8| set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    match hir.kind() {
+        HirKind::Literal(literal) if literal.0.len() == 1 => insert(literal.0[0]),
+        HirKind::Class(class) => {
+            let class = match class {
+                Class::Bytes(class) => class.clone(),
+                Class::Unicode(class) => class.to_byte_class()?,
+            };
+            class.ranges().iter().for_each(|range| (range.start()..=range.end()).for_each(&mut insert));
+        }
+        _ => return None,
+    }
+    Some(set)
+}
+
+/// The bytes that a match can begin with; `None` if it may be empty or look around first.
+fn begins(hir: &Hir) -> Option<ByteSet> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => None,
+        HirKind::Literal(literal) => {
+            let mut set = [0; 4];
+            let first = literal.0.first()?;
+            set[usize::from(first >> 6)] |= 1 << (first & 63);
+            Some(set)
+        }
+        HirKind::Class(_) => single(hir),
+        HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub),
+        HirKind::Repetition(_) => None,
+        HirKind::Capture(capture) => begins(&capture.sub),
+        HirKind::Concat(parts) => begins(parts.first()?),
+        HirKind::Alternation(parts) => parts.iter().try_fold([0; 4], |sum: ByteSet, part| {
+            let set = begins(part)?;
+            Some(std::array::from_fn(|i| sum[i] | set[i]))
+        }),
+    }
+}
+
+fn known(look: Look) -> bool {
+    matches!(look, Look::WordAscii | Look::WordAsciiNegate | Look::WordStartHalfAscii | Look::WordEndHalfAscii)
+}
+
+fn looks(look: Look, bytes: &[u8], at: usize) -> bool {
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    let before = || is_word(at.checked_sub(1).and_then(|at| bytes.get(at)));
+    let after = || is_word(bytes.get(at));
+    match look {
+        Look::WordAscii => before() != after(),
+        Look::WordAsciiNegate => before() == after(),
+        Look::WordStartHalfAscii => !before(),
+        _ => !after(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regex_automata::meta::Regex;
+    use regex_automata::util::syntax;
+    use regex_automata::{Anchored, Input};
+
+    use super::*;
+    use crate::rules::RuleSet;
+    use crate::rules::sample::{Random, fill};
+    use crate::scan::validate;
+
+    fn reference(pattern: &str) -> Regex {
+        let syntax = syntax::Config::new().unicode(false).utf8(false);
+        Regex::builder().syntax(syntax).build(pattern).unwrap()
+    }
+
+    fn by_reference(regex: &Regex, bytes: &[u8], span: Range<usize>) -> Option<Vec<Option<usize>>> {
+        let mut captures = regex.create_captures();
+        regex.captures(Input::new(bytes).span(span).anchored(Anchored::Yes), &mut captures);
+        captures.is_match().then(|| captures.slots().iter().map(|slot| slot.map(|slot| slot.get())).collect())
+    }
+
+    fn by_program(
+        program: &Program,
+        bytes: &[u8],
+        span: Range<usize>,
+    ) -> Result<Option<Vec<Option<usize>>>, Exhausted> {
+        let mut slots = vec![None; program.slots()];
+        Ok(program.find(bytes, span, &mut slots)?.then_some(slots))
+    }
+
+    /// For every rule: samples, whole and with bytes changed, cut, doubled, at several places and in several windows.
+    #[test]
+    fn it_finds_what_the_regex_engine_finds() {
+        let (mut matched, mut missed, mut random) = (0, 0, Random::new(7));
+        let mut exhausted = std::collections::BTreeSet::new();
+        for rule in RuleSet::every_builtin().iter() {
+            let program = Program::new(rule.regex).unwrap_or_else(|| panic!("{} is beyond the engine", rule.id));
+            let regex = reference(rule.regex);
+            for sample in rule.matches.iter().chain(rule.ignores).take(4) {
+                let sample = fill(sample, &mut random, &validate::generate).unwrap();
+                for _ in 0..12 {
+                    let mut bytes = sample.as_bytes().to_vec();
+                    for _ in 0..random.below(3) {
+                        let (at, other) = (random.below(bytes.len()), random.below(bytes.len()));
+                        match random.below(4) {
+                            0 => bytes[at] = b"\"' =:\n\\x0A_-/.@"[other % 15],
+                            1 => drop(bytes.drain(at.min(other)..at.max(other).min(at.min(other) + 3))),
+                            2 => bytes.insert(at, bytes[other]),
+                            _ => bytes.truncate(at.max(4).min(bytes.len())),
+                        }
+                        if bytes.is_empty() {
+                            bytes.push(b'x');
+                        }
+                    }
+                    for at in 0..bytes.len().min(60) {
+                        let end = bytes.len() - random.below(3) * usize::from(random.below(4) == 0);
+                        let span = at.min(end)..end;
+                        let expected = by_reference(&regex, &bytes, span.clone());
+                        let Ok(found) = by_program(&program, &bytes, span) else {
+                            exhausted.insert(rule.id);
+                            continue;
+                        };
+                        assert_eq!(found, expected, "{}: {bytes:?} at {at}", rule.id);
+                        *(if expected.is_some() { &mut matched } else { &mut missed }) += 1;
+                    }
+                }
+            }
+        }
+        assert!(matched > 10_000 && missed > 100_000, "{matched} {missed}");
+        assert!(exhausted.len() < 5, "{exhausted:?}");
+    }
+
+    #[test]
+    fn what_takes_too_long_is_given_up() {
+        let program = Program::new("(?:(?:a{0,9}){0,9}){0,9}b").unwrap();
+        let bytes = [b'a'; 200];
+        assert_eq!(program.find(&bytes, 0..200, &mut [None; 2]), Err(Exhausted));
+        assert!(Program::new("(?:abc|d){9999}").is_none());
+        assert!(Program::new("a*(?:bc)*").is_none());
+    }
+}
