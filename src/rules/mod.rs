@@ -9,6 +9,7 @@ pub mod sample;
 pub(crate) mod schema;
 mod shape;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
@@ -214,13 +215,25 @@ impl Rule {
         places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
     }
 
-    /// The byte that every match of a near form begins with, if there is one such byte.
-    pub fn only_beginning(&self) -> Option<u8> {
-        let &(start, end) = self.shapes.first()?;
-        let first = self.shape_table.places.get(start as usize..end as usize)?.first()?;
-        let set = &self.shape_table.sets[usize::from(*first)];
-        let one = set.iter().map(|word| word.count_ones()).sum::<u32>() == 1;
-        one.then(|| (0..=u8::MAX).find(|byte| shape::contains(set, *byte)))?
+    /// The first position in `window` at which a match of the near form may begin.
+    pub fn next_beginning(&self, bytes: &[u8], window: Range<usize>) -> Option<usize> {
+        let (start, end) = self.shapes.first().copied().unwrap_or_default();
+        let sets = &self.shape_table.places[start as usize..end as usize];
+        let set = |number: &u16| &self.shape_table.sets[usize::from(*number)];
+        let any: shape::ByteSet =
+            sets.iter().map(set).fold([0; 4], |any, set| std::array::from_fn(|i| any[i] | set[i]));
+        let mut at = window.start;
+        while at < window.end {
+            let there = bytes.get(at..at + sets.len())?;
+            // From the last byte on: one that no match has in its first bytes is leapt over.
+            let misfit = (0..sets.len()).rev().find(|i| !shape::contains(set(&sets[*i]), there[*i]));
+            match misfit {
+                None => return Some(at),
+                Some(i) if !shape::contains(&any, there[i]) => at += i + 1,
+                Some(_) => at += 1,
+            }
+        }
+        None
     }
 
     /// How many bytes behind the keyword with this number [`Rule::may_go_on`] looks at.

@@ -44,17 +44,24 @@ enum Step {
         min: u32,
         max: u32,
         greedy: bool,
+        follow: Option<u32>,
     },
-    /// Go on at the first; if that fails, at the other. The first begins with a byte of the set, if one is given.
+    /// Go on at the first; if that fails, at the other.
     Either {
-        first: u32,
-        other: u32,
-        begins: Option<u32>,
+        first: Way,
+        other: Way,
     },
     Jump(u32),
     Save(u32),
     Look(Look),
     Done,
+}
+
+/// Where to go on, if a byte of the set is there: `None` where nothing is known of what comes.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    step: u32,
+    begins: Option<u32>,
 }
 
 /// What to do when a way fails.
@@ -63,7 +70,7 @@ enum Back {
     /// Go on there.
     To { step: usize, at: usize },
     /// Go on behind a run that is one byte shorter, until it is as short as it may be.
-    Shorter { step: usize, least: usize, at: usize },
+    Shorter { step: usize, least: usize, at: usize, follow: Option<u32> },
     /// The same with a longer one.
     Longer { step: usize, at: usize, most: usize },
     /// A slot was other before.
@@ -85,7 +92,7 @@ impl Program {
         let slots = 2 * (hir.properties().explicit_captures_len() + 1);
         let empty = Self { steps: Vec::new(), sets: Vec::new(), literals: Vec::new(), slots, names: Vec::new() };
         let mut program = empty;
-        program.add(&hir)?;
+        program.add(&hir, None)?;
         program.steps.push(Step::Done);
         Some(program)
     }
@@ -133,27 +140,40 @@ impl Program {
                     take(window[at..].starts_with(literal), &mut at, literal.len())
                 }
                 Step::Set(set) => take(window.get(at).is_some_and(|byte| self.has(set, *byte)), &mut at, 1),
-                Step::Run { set, min, max, greedy } => {
+                Step::Run { set, min, max, greedy, follow } => {
                     let most = window.len().min(at.saturating_add(max as usize));
                     let run = window[at..most].iter().take_while(|byte| self.has(set, **byte)).count();
                     left = left.saturating_sub(run / STRIDE);
                     let (least, most) = (at + min as usize, at + run);
-                    if least < most {
-                        back.push(match greedy {
-                            true => Back::Shorter { step: step + 1, least, at: most },
-                            false => Back::Longer { step: step + 1, at: least, most },
-                        });
+                    if least <= most && greedy {
+                        back.push(Back::Shorter { step: step + 1, least, at: most + 1, follow });
+                        false
+                    } else {
+                        if least < most {
+                            back.push(Back::Longer { step: step + 1, at: least, most });
+                        }
+                        at = least;
+                        least <= most
                     }
-                    at = if greedy { most } else { least };
-                    least <= most
                 }
-                Step::Either { first, other, begins } => {
-                    let may = begins.is_none_or(|set| window.get(at).is_some_and(|byte| self.has(set, *byte)));
-                    if may {
-                        back.push(Back::To { step: other as usize, at });
+                Step::Either { first, other } => {
+                    let may = |way: Way| self.goes_on(way.begins, window, at);
+                    match (may(first), may(other)) {
+                        (true, true) => {
+                            back.push(Back::To { step: other.step as usize, at });
+                            step = first.step as usize;
+                            continue;
+                        }
+                        (true, false) => {
+                            step = first.step as usize;
+                            continue;
+                        }
+                        (false, true) => {
+                            step = other.step as usize;
+                            continue;
+                        }
+                        (false, false) => false,
                     }
-                    step = if may { first } else { other } as usize;
-                    continue;
                 }
                 Step::Jump(to) => {
                     step = to as usize;
@@ -178,12 +198,22 @@ impl Program {
                     None => return Ok(None),
                     Some(Back::To { step, at }) => break (step, at),
                     Some(Back::Slot { slot, was }) => slots[slot] = was,
-                    Some(Back::Shorter { step, least, at }) => {
-                        let at = at - 1;
+                    Some(Back::Shorter { step, least, mut at, follow }) => {
+                        // The next shorter one that what follows can follow on.
+                        let fits = loop {
+                            at -= 1;
+                            let fits = self.goes_on(follow, window, at);
+                            if fits || at == least {
+                                break fits;
+                            }
+                            left = left.saturating_sub(1);
+                        };
                         if at > least {
-                            back.push(Back::Shorter { step, least, at });
+                            back.push(Back::Shorter { step, least, at, follow });
                         }
-                        break (step, at);
+                        if fits {
+                            break (step, at);
+                        }
                     }
                     Some(Back::Longer { step, at, most }) => {
                         let at = at + 1;
@@ -195,6 +225,12 @@ impl Program {
                 }
             };
         }
+    }
+
+    /// Whether a byte of a set is next, if one must be.
+    #[inline]
+    fn goes_on(&self, begins: Option<u32>, window: &[u8], at: usize) -> bool {
+        begins.is_none_or(|set| window.get(at).is_some_and(|byte| self.has(set, *byte)))
     }
 
     #[inline]
@@ -215,7 +251,8 @@ impl Program {
         }) as u32
     }
 
-    fn add(&mut self, hir: &Hir) -> Option<()> {
+    /// Adds the steps of a pattern, behind which a byte of `follow` must come.
+    fn add(&mut self, hir: &Hir, follow: Option<ByteSet>) -> Option<()> {
         match hir.kind() {
             HirKind::Empty => Some(()),
             HirKind::Look(look) => {
@@ -232,27 +269,40 @@ impl Program {
                 let set = self.set(single(hir)?);
                 self.push(Step::Set(set))
             }
-            HirKind::Repetition(repetition) => self.repeat(repetition),
+            HirKind::Repetition(repetition) => self.repeat(repetition, follow),
             HirKind::Capture(capture) => {
                 if let Some(name) = &capture.name {
                     self.names.push((name.to_string(), capture.index as usize));
                 }
                 self.push(Step::Save(2 * capture.index))?;
-                self.add(&capture.sub)?;
+                self.add(&capture.sub, follow)?;
                 self.push(Step::Save(2 * capture.index + 1))
             }
-            HirKind::Concat(parts) => parts.iter().try_for_each(|part| self.add(part)),
-            HirKind::Alternation(parts) => {
-                let (last, parts) = parts.split_last()?;
-                let mut ends = Vec::with_capacity(parts.len());
-                for part in parts {
-                    let either = self.either(part)?;
-                    self.add(part)?;
-                    ends.push(self.steps.len());
-                    self.push(Step::Jump(0))?;
-                    self.otherwise(either);
+            HirKind::Concat(parts) => {
+                let mut behind = vec![follow; parts.len()];
+                for at in (1..parts.len()).rev() {
+                    behind[at - 1] = begins(&parts[at], behind[at]);
                 }
-                self.add(last)?;
+                parts.iter().zip(behind).try_for_each(|(part, follow)| self.add(part, follow))
+            }
+            HirKind::Alternation(parts) => {
+                let mut left: Vec<Option<ByteSet>> = parts.iter().map(|part| begins(part, follow)).collect();
+                for at in (1..left.len()).rev() {
+                    left[at - 1] = union(left[at - 1], left[at]);
+                }
+                let mut ends = Vec::with_capacity(parts.len());
+                for (at, part) in parts.iter().enumerate() {
+                    let either = match left.get(at + 1) {
+                        Some(others) => Some(self.either(begins(part, follow), *others)?),
+                        None => None,
+                    };
+                    self.add(part, follow)?;
+                    if let Some(either) = either {
+                        ends.push(self.steps.len());
+                        self.push(Step::Jump(0))?;
+                        self.otherwise(either, self.steps.len());
+                    }
+                }
                 let end = self.steps.len() as u32;
                 ends.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
                 Some(())
@@ -260,49 +310,57 @@ impl Program {
         }
     }
 
-    fn repeat(&mut self, repetition: &Repetition) -> Option<()> {
+    fn repeat(&mut self, repetition: &Repetition, follow: Option<ByteSet>) -> Option<()> {
         let (sub, min, max) = (&repetition.sub, repetition.min, repetition.max?);
         let greedy = repetition.greedy;
         if let Some(set) = single(sub) {
-            let set = self.set(set);
-            return self.push(Step::Run { set, min, max, greedy });
+            let (set, follow) = (self.set(set), follow.map(|set| self.set(set)));
+            return self.push(Step::Run { set, min, max, greedy, follow });
         }
-        for _ in 0..min {
-            self.add(sub)?;
+        let again = union(begins(sub, follow), follow);
+        for count in 0..min {
+            let last = count + 1 == max;
+            self.add(
+                sub,
+                if last {
+                    follow
+                } else if count + 1 < min {
+                    begins(sub, follow)
+                } else {
+                    again
+                },
+            )?;
         }
         // Each further one only behind the one before.
         let mut optional = Vec::new();
-        for _ in min..max {
-            if greedy {
-                optional.push(self.either(sub)?);
-            } else {
-                optional.push(self.steps.len());
-                self.push(Step::Done)?;
-            }
-            self.add(sub)?;
+        for count in min..max {
+            let (one, none) = (begins(sub, follow), follow);
+            optional.push(if greedy { self.either(one, none)? } else { self.either(none, one)? });
+            self.add(sub, if count + 1 == max { follow } else { again })?;
         }
-        let end = self.steps.len() as u32;
+        let end = self.steps.len();
         for at in optional {
-            match &mut self.steps[at] {
-                Step::Either { other, .. } => *other = end,
-                lazy => *lazy = Step::Either { first: end, other: at as u32 + 1, begins: None },
+            match (&mut self.steps[at], greedy) {
+                (Step::Either { other, .. }, true) => other.step = end as u32,
+                (Step::Either { first, other }, false) => (first.step, other.step) = (end as u32, at as u32 + 1),
+                _ => {}
             }
         }
         Some(())
     }
 
     /// The next steps, else something else that is not known yet.
-    fn either(&mut self, sub: &Hir) -> Option<usize> {
-        let begins = begins(sub).map(|set| self.set(set));
+    fn either(&mut self, first: Option<ByteSet>, other: Option<ByteSet>) -> Option<usize> {
+        let (first, other) = (first.map(|set| self.set(set)), other.map(|set| self.set(set)));
         let at = self.steps.len();
-        self.push(Step::Either { first: at as u32 + 1, other: 0, begins })?;
+        let (first, other) = (Way { step: at as u32 + 1, begins: first }, Way { step: 0, begins: other });
+        self.push(Step::Either { first, other })?;
         Some(at)
     }
 
-    fn otherwise(&mut self, either: usize) {
-        let next = self.steps.len() as u32;
+    fn otherwise(&mut self, either: usize, step: usize) {
         if let Some(Step::Either { other, .. }) = self.steps.get_mut(either) {
-            *other = next;
+            other.step = step as u32;
         }
     }
 }
@@ -333,10 +391,10 @@ fn single(hir: &Hir) -> Option<ByteSet> {
     Some(set)
 }
 
-/// The bytes that a match can begin with; `None` if it may be empty or look around first.
-fn begins(hir: &Hir) -> Option<ByteSet> {
+/// The bytes that can come next where a pattern stands before a byte of `follow`; `None` if that may be any or none.
+fn begins(hir: &Hir, follow: Option<ByteSet>) -> Option<ByteSet> {
     match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => None,
+        HirKind::Empty | HirKind::Look(_) => follow,
         HirKind::Literal(literal) => {
             let mut set = [0; 4];
             let first = literal.0.first()?;
@@ -344,15 +402,19 @@ fn begins(hir: &Hir) -> Option<ByteSet> {
             Some(set)
         }
         HirKind::Class(_) => single(hir),
-        HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub),
-        HirKind::Repetition(_) => None,
-        HirKind::Capture(capture) => begins(&capture.sub),
-        HirKind::Concat(parts) => begins(parts.first()?),
-        HirKind::Alternation(parts) => parts.iter().try_fold([0; 4], |sum: ByteSet, part| {
-            let set = begins(part)?;
-            Some(std::array::from_fn(|i| sum[i] | set[i]))
-        }),
+        HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub, follow),
+        HirKind::Repetition(repetition) => union(begins(&repetition.sub, follow), follow),
+        HirKind::Capture(capture) => begins(&capture.sub, follow),
+        HirKind::Concat(parts) => parts.iter().rev().fold(follow, |follow, part| begins(part, follow)),
+        HirKind::Alternation(parts) => {
+            parts.iter().map(|part| begins(part, follow)).reduce(union).unwrap_or(Some([0; 4]))
+        }
     }
+}
+
+fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
+    let (a, b) = (a?, b?);
+    Some(std::array::from_fn(|i| a[i] | b[i]))
 }
 
 fn known(look: Look) -> bool {

@@ -69,19 +69,14 @@ impl Patterns {
         if !super::has_word_near(rule, rule.near, bytes, &(at..end)) {
             return all;
         }
-        let only = rule.only_beginning();
-        while at < end {
-            if let Some(byte) = only {
-                let Some(next) = memchr::memchr(byte, &bytes[at..end]) else { break };
-                at += next;
-            }
-            let fits = rule.may_go_on(0, bytes, at) && is_edge(bytes, at, rule.edge);
-            match fits.then(compiled).flatten().and_then(|pattern| pattern.search(bytes, at..end)) {
+        while let Some(start) = rule.next_beginning(bytes, at..end) {
+            let found = is_edge(bytes, start, rule.edge).then(compiled).flatten();
+            match found.and_then(|pattern| pattern.search(bytes, start..end)) {
                 Some(found) => {
                     at = found.whole.end.max(found.whole.start + 1);
                     all.push(found);
                 }
-                None => at += 1,
+                None => at = start + 1,
             }
         }
         all
