@@ -67,7 +67,7 @@ impl Push {
         }
         let mut exclude: Vec<ObjectId> = self.updates.iter().filter_map(|update| update.old).collect();
         if self.receiving {
-            let refs = repo.refs()?.into_iter().filter(|r| r.name.starts_with("refs/") && !r.name.ends_with("@{}"));
+            let refs = repo.refs()?.iter().filter(|r| r.name.starts_with("refs/") && !r.name.ends_with("@{}"));
             exclude.extend(refs.map(|r| r.target));
             return Ok((include, exclude));
         }
@@ -79,7 +79,7 @@ impl Push {
             .filter(|update| update.old.is_none_or(|old| repo.store().contains(&old)))
             .filter_map(|update| tracked.name_here(&update.name))
             .collect();
-        let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && !r.name.ends_with("@{}"));
+        let refs = repo.refs()?.iter().filter(|r| r.kind == RefKind::Remote && !r.name.ends_with("@{}"));
         let remembered = refs.filter(|r| tracked.has(&r.name) && !told.contains(&r.name));
         exclude.extend(remembered.map(|r| r.target));
         Ok((include, exclude))

@@ -35,6 +35,8 @@ pub struct Repo {
     pub hash: HashKind,
     /// Whether refs are kept in a format that only git itself reads.
     foreign_refs: bool,
+    /// Listed once: a scan sees one state of them.
+    refs: std::sync::OnceLock<Vec<Ref>>,
     store: Store,
 }
 
@@ -93,6 +95,7 @@ impl Repo {
             common_dir: found.common_dir,
             work_tree,
             hash: settings.hash,
+            refs: std::sync::OnceLock::new(),
             foreign_refs: settings.foreign_refs,
             store,
         })

@@ -98,7 +98,17 @@ impl Repo {
     ///
     /// # Errors
     /// The refs cannot be listed.
-    pub fn refs(&self) -> Result<Vec<Ref>> {
+    pub fn refs(&self) -> Result<&[Ref]> {
+        match self.refs.get() {
+            Some(refs) => Ok(refs),
+            None => {
+                let listed = self.list_refs()?;
+                Ok(self.refs.get_or_init(|| listed))
+            }
+        }
+    }
+
+    fn list_refs(&self) -> Result<Vec<Ref>> {
         let mut refs = if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
             self.refs_by_plumbing()?
         } else {

@@ -46,7 +46,7 @@ impl Graph {
     pub fn new(repo: &Repo, testimony: Testimony, wanted: &HashSet<ObjectId>) -> Result<Self> {
         let refs = repo.refs()?;
         let (mut forest, nodes) = Forest::grow(testimony, wanted);
-        let (reach, remote_names) = reach(repo, &nodes, &refs);
+        let (reach, remote_names) = reach(repo, &nodes, refs);
         let introductions = introductions(&nodes, &mut forest);
         let mut in_head = HashSet::new();
         if let Some(tree) = repo.head()?.and_then(|id| repo.tree_of(&id)) {

@@ -44,8 +44,8 @@ impl<'s> Sought<'s> {
 
 impl<'a> Head<'a> {
     pub fn new(repo: &'a Repo, scene: Scene<'a>) -> Result<Self> {
-        let refs = repo.refs()?.into_iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
-        let remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name, r.target)).collect();
+        let refs = repo.refs()?.iter().filter(|r| r.kind == RefKind::Remote && r.name.starts_with("refs/"));
+        let remotes: Vec<(String, ObjectId)> = refs.map(|r| (r.name.clone(), r.target)).collect();
         Ok(Self {
             repo,
             commit: repo.head()?,

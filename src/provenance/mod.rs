@@ -7,6 +7,7 @@ mod head;
 mod setting;
 mod witness;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::blob::{ObjectId, Origin, PlaceKind};
@@ -93,6 +94,7 @@ struct Locator<'a> {
     tags: HashMap<ObjectId, Vec<String>>,
     known: Option<&'a Known>,
     level: Option<Level>,
+    infos: RefCell<HashMap<ObjectId, Option<CommitInfo>>>,
 }
 
 impl<'a> Locator<'a> {
@@ -105,6 +107,7 @@ impl<'a> Locator<'a> {
             tags: HashMap::new(),
             known: scene.known,
             level: scene.level,
+            infos: RefCell::default(),
         };
         let Some(repo) = scene.repo else { return Ok(locator) };
         let mut blobs = wanted(sightings);
@@ -127,7 +130,7 @@ impl<'a> Locator<'a> {
         }
         if sightings.iter().any(|s| matches!(s.origin, Origin::Tag { .. })) {
             for reference in repo.refs()? {
-                locator.tags.entry(reference.target).or_default().push(reference.name);
+                locator.tags.entry(reference.target).or_default().push(reference.name.clone());
             }
         }
         if sightings.iter().any(|s| matches!(s.origin, Origin::File { .. } | Origin::Index { .. })) {
@@ -328,18 +331,23 @@ impl<'a> Locator<'a> {
         at(place, level)
     }
 
+    /// Many places share a commit, so each is read once.
     fn info(&self, id: &ObjectId) -> Option<CommitInfo> {
-        let mut bytes = Vec::new();
-        self.repo?.read(id, Kind::Commit, &mut bytes).ok()?;
-        let commit = Commit::parse(&bytes)?;
-        Some(CommitInfo {
-            id: *id,
-            author: String::from_utf8_lossy(commit.author).into_owned(),
-            date: crate::time::iso8601(commit.seconds, commit.offset),
-            seconds: commit.seconds,
-            subject: commit.subject(),
-        })
+        self.infos.borrow_mut().entry(*id).or_insert_with(|| commit_info(self.repo?, id)).clone()
     }
+}
+
+fn commit_info(repo: &Repo, id: &ObjectId) -> Option<CommitInfo> {
+    let mut bytes = Vec::new();
+    repo.read(id, Kind::Commit, &mut bytes).ok()?;
+    let commit = Commit::parse(&bytes)?;
+    Some(CommitInfo {
+        id: *id,
+        author: String::from_utf8_lossy(commit.author).into_owned(),
+        date: crate::time::iso8601(commit.seconds, commit.offset),
+        seconds: commit.seconds,
+        subject: commit.subject(),
+    })
 }
 
 /// The blob to look up in history, if the sighting came from one.
