@@ -78,6 +78,11 @@ impl Origin {
             _ => None,
         }
     }
+
+    /// Whether it is what a file holds, and not a name or a text about files.
+    pub fn is_content(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Index { .. } | Self::Object { .. } | Self::Added { .. } | Self::Stdin)
+    }
 }
 
 /// What part of a repository a place is.

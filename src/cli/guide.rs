@@ -130,7 +130,8 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
         }
     }
     let Some(repo) = repo else { return Ok(None) };
-    let history = History { repo, max_size: None, knows: &|name: &[u8]| names.knows(name) };
+    let knows = |name: &[u8]| names.knows(name);
+    let history = History { repo, max_size: None, knows: &knows, worth: &|_| true };
     let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob));
     history.contents(&see)?;
     history.structure(&see, &|_: Passed<'_, ()>| (), &mut |blob, name| keep(look.named(blob, name)));

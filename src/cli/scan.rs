@@ -228,7 +228,8 @@ impl Reading<'_> {
             scanned
         };
         let knows = |name: &[u8]| self.names.knows(name);
-        let history = History { repo, max_size: self.args.max_file_size, knows: &knows };
+        let worth = |bytes: &[u8]| scanner.may_match(bytes);
+        let history = History { repo, max_size: self.args.max_file_size, knows: &knows, worth: &worth };
         let mut tally = history.contents(&scan)?;
         let wanted = self.found.wanted();
         let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash, &knows));

@@ -122,7 +122,13 @@ impl Pack {
         if id.kind() != self.index.object_hash() {
             return (false, from);
         }
-        let is_before = |position: u32| position < self.len() && self.id(position) < id;
+        let value = leading(id);
+        let is_before = |position: u32| {
+            position < self.len() && {
+                let there = self.id(position);
+                leading(there).cmp(&value).then_with(|| there.cmp(id)).is_lt()
+            }
+        };
         let (mut low, mut stride) = (from, 1);
         while is_before(low.saturating_add(stride)) {
             low += stride;
@@ -147,7 +153,7 @@ impl Pack {
 }
 
 /// The first eight bytes of an id, as a number of the same order.
-fn leading(id: &oid) -> u64 {
+pub(super) fn leading(id: &oid) -> u64 {
     id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 

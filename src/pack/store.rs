@@ -19,7 +19,7 @@ use super::FailureKind;
 use super::Kind;
 use super::bench::Benches;
 use super::loose;
-use super::packfile::Pack;
+use super::packfile::{Pack, leading};
 use super::trouble::Trouble;
 
 /// Larger objects are not read unless [`Store::with_max_object_size`] says so.
@@ -126,12 +126,13 @@ impl Store {
         packed() || loose() || self.list_packs().changed && packed()
     }
 
-    /// Drops from `ids`, which must be sorted, those that a pack has: packs that were there when they were last listed.
-    pub fn drop_packed(&self, ids: &mut Vec<ObjectId>) {
+    /// Drops those whose object a pack has, and changes their order: packs that were there when they were last listed.
+    pub fn drop_packed<N>(&self, named: &mut Vec<N>, id: impl Fn(&N) -> &ObjectId) {
+        named.sort_unstable_by(|a, b| leading(id(a)).cmp(&leading(id(b))).then_with(|| id(a).cmp(id(b))));
         for pack in self.packs().iter() {
             let mut from = 0;
-            ids.retain(|id| {
-                let (found, next) = pack.position_from(id, from);
+            named.retain(|one| {
+                let (found, next) = pack.position_from(id(one), from);
                 from = next;
                 !found
             });

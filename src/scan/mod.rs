@@ -122,6 +122,13 @@ impl Scanner {
         settled
     }
 
+    /// Whether there is anything to look at in some bytes, or in a part of them.
+    pub fn may_match(&self, bytes: &[u8]) -> bool {
+        let mut found = false;
+        self.filter.search(bytes, 0..bytes.len(), |_| found = true);
+        found
+    }
+
     /// All of `bytes` at once.
     pub fn scan_whole(&self, bytes: &[u8]) -> Scanned {
         let whole = 0..bytes.len();
@@ -138,7 +145,7 @@ impl Scanner {
 
     /// Pairs what was found in a blob with its sites, and adds what the blob is as a whole.
     pub fn sightings(&self, blob: &Blob<'_>, scanned: &Scanned, named: &[&'static Rule]) -> Vec<Sighting> {
-        let is_beginning = blob.start == Start::ZERO;
+        let is_beginning = blob.start == Start::ZERO && blob.origin.is_content();
         let file = if is_beginning { self.files.find(blob.bytes, named) } else { None };
         if scanned.matches.is_empty() && file.is_none() {
             return Vec::new();

@@ -20,8 +20,9 @@ const KEPT: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Files {
     files: Vec<File>,
-    /// Whether a rule without a name may hold for files that begin with this byte.
-    starts: [bool; 256],
+    /// The rules without a name for files that begin with each byte.
+    starts: Vec<(u8, usize)>,
+    may_start: [bool; 256],
 }
 
 #[derive(Debug)]
@@ -32,23 +33,27 @@ struct File {
 
 impl Files {
     pub fn new(rules: &RuleSet) -> Self {
-        let mut starts = [false; 256];
-        for rule in rules.files().filter(|rule| rule.names.is_empty()) {
-            rule.magic
-                .iter()
-                .filter_map(|magic| magic.bytes.first())
-                .for_each(|byte| starts[usize::from(*byte)] = true);
-        }
-        Self { files: rules.files().map(|rule| File { rule, holds: OnceLock::new() }).collect(), starts }
+        let files: Vec<File> = rules.files().map(|rule| File { rule, holds: OnceLock::new() }).collect();
+        let unnamed = files.iter().enumerate().filter(|(_, file)| file.rule.names.is_empty());
+        let mut starts: Vec<(u8, usize)> = unnamed
+            .flat_map(|(at, file)| file.rule.magic.iter().filter_map(move |magic| Some((*magic.bytes.first()?, at))))
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut may_start = [false; 256];
+        starts.iter().for_each(|(byte, _)| may_start[usize::from(*byte)] = true);
+        Self { files, starts, may_start }
     }
 
     /// What a file is, given its beginning and the rules that its name speaks for. The surest and worst rule tells.
     pub fn find(&self, bytes: &[u8], named: &[&'static Rule]) -> Option<Match> {
         let first = bytes.first()?;
-        if named.is_empty() && !self.starts[usize::from(*first)] {
+        if named.is_empty() && !self.may_start[usize::from(*first)] {
             return None;
         }
-        let fitting = self.files.iter().filter(|file| file.fits(bytes, named)).map(|file| file.rule);
+        let by_start = self.starts.iter().filter(|(byte, _)| byte == first).map(|(_, at)| &self.files[*at]);
+        let by_name = self.files.iter().filter(|file| named.iter().any(|other| other.id == file.rule.id));
+        let fitting = by_start.chain(by_name).filter(|file| file.fits(bytes)).map(|file| file.rule);
         let rule = fitting.max_by_key(|rule| (rule.confidence, rule.severity, std::cmp::Reverse(rule.id)))?;
         Some(Match {
             rule,
@@ -63,10 +68,9 @@ impl Files {
 }
 
 impl File {
-    fn fits(&self, bytes: &[u8], named: &[&'static Rule]) -> bool {
-        let rule = self.rule;
-        let called = rule.names.is_empty() || named.iter().any(|other| other.id == rule.id);
-        called && (rule.magic.is_empty() || rule.magic.iter().any(|magic| magic.fits(bytes))) && self.holds(bytes)
+    fn fits(&self, bytes: &[u8]) -> bool {
+        let magic = self.rule.magic;
+        (magic.is_empty() || magic.iter().any(|magic| magic.fits(bytes))) && self.holds(bytes)
     }
 
     fn holds(&self, bytes: &[u8]) -> bool {

@@ -1,6 +1,6 @@
 //! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +19,8 @@ pub struct History<'a> {
     pub max_size: Option<u64>,
     /// Which names of files make a blob worth a second look: only trees know what a blob is called.
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
+    /// Whether there is anything to look at in some bytes: asked for a commit before its texts are lent one by one.
+    pub worth: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
 /// A commit or a tree that was read in passing.
@@ -80,7 +82,6 @@ impl History<'_> {
         witness: &(impl Fn(Passed<'_, M>) -> M + Sync),
         again: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> Tally {
-        let noted = Mutex::new(Tally::default());
         let shallow = self.repo.shallow();
         let named = Named::new(self.repo, self.knows);
         let read = self.repo.store().for_each_beside(
@@ -97,34 +98,22 @@ impl History<'_> {
                 }
                 let commit = Commit::parse(object.bytes)?;
                 if !shallow.contains(&id) {
-                    let lacking = self.lacking(&id, &commit);
-                    lock(&noted).merge(lacking);
+                    named.note_commit(id, &commit);
                 }
-                commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                if (self.worth)(object.bytes) {
+                    commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                }
                 witness(Passed::Commit(id, &commit));
                 None
             },
         );
         let mut tally = tally_of(read);
-        tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
         for (id, name) in named.known() {
             self.named(id, &name, again);
         }
         named.missing(self.is_partial(), &mut tally);
         for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
-        }
-        tally
-    }
-
-    /// What a commit names and the store does not have.
-    fn lacking(&self, id: &ObjectId, commit: &Commit<'_>) -> Tally {
-        let mut tally = Tally::default();
-        let parents = commit.parents.iter().map(|parent| ("parent", parent));
-        for (what, named) in parents.chain([("tree", &commit.tree)]) {
-            if !self.repo.store().contains(named) {
-                tally.skip(Reason::Missing, format!("object {named}, the {what} of commit {id}"));
-            }
         }
         tally
     }
@@ -215,15 +204,15 @@ const TOGETHER: usize = 1 << 15;
 /// Ids remembered as noted: a table that fits into a processor's second cache.
 const REMEMBERED: usize = 1 << 15;
 
-/// Whether the objects that trees name are there. Most names come again and again, so some are remembered by the first
+/// Whether the objects that trees and commits name are there. Most names come again and again, so some are remembered by the first
 /// eight bytes of their ids; two ids that agree in them would hide one another, which chance does not do.
 struct Named<'a> {
     repo: &'a Repo,
     noted: Vec<AtomicU64>,
     /// To be looked up: a list for each thread.
-    open: Vec<Mutex<Vec<ObjectId>>>,
+    open: Vec<Mutex<Open>>,
     /// In no pack: loose, or missing.
-    elsewhere: Mutex<HashSet<ObjectId>>,
+    elsewhere: Mutex<Open>,
     knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Blobs with a name that is worth a second look.
     known: Mutex<BTreeSet<(ObjectId, Vec<u8>)>>,
@@ -248,8 +237,18 @@ impl<'a> Named<'a> {
         slot.store(short, Ordering::Relaxed);
         let list = rayon::current_thread_index().unwrap_or(0) % self.open.len();
         let mut open = lock(&self.open[list]);
-        open.push(entry.id());
-        if open.len() >= TOGETHER {
+        open.by_trees.push(entry.id());
+        if open.by_trees.len() >= TOGETHER {
+            self.look_up(&mut open);
+        }
+    }
+
+    fn note_commit(&self, id: ObjectId, commit: &Commit<'_>) {
+        let list = rayon::current_thread_index().unwrap_or(0) % self.open.len();
+        let mut open = lock(&self.open[list]);
+        let parents = commit.parents.iter().map(|parent| (*parent, "parent", id));
+        open.by_commits.extend(parents.chain([(commit.tree, "tree", id)]));
+        if open.by_commits.len() >= TOGETHER {
             self.look_up(&mut open);
         }
     }
@@ -259,14 +258,16 @@ impl<'a> Named<'a> {
         std::mem::take(&mut lock(&self.known))
     }
 
-    fn look_up(&self, open: &mut Vec<ObjectId>) {
-        open.sort_unstable();
-        open.dedup();
-        self.repo.store().drop_packed(open);
-        lock(&self.elsewhere).extend(open.drain(..));
+    fn look_up(&self, open: &mut Open) {
+        let store = self.repo.store();
+        store.drop_packed(&mut open.by_trees, |id| id);
+        store.drop_packed(&mut open.by_commits, |(id, ..)| id);
+        let mut elsewhere = lock(&self.elsewhere);
+        elsewhere.by_trees.append(&mut open.by_trees);
+        elsewhere.by_commits.append(&mut open.by_commits);
     }
 
-    /// Names those that the store does not have; in a partial clone that is by choice of whoever cloned it.
+    /// Names those that the store does not have; in a partial clone what trees lack is so by choice of whoever cloned it.
     fn missing(self, is_partial: bool, tally: &mut Tally) {
         let (reason, advice) = match is_partial {
             true => (Reason::Partial, "; `git fetch --refetch --no-filter` gets it"),
@@ -275,13 +276,26 @@ impl<'a> Named<'a> {
         for open in &self.open {
             self.look_up(&mut lock(open));
         }
-        let mut missing: Vec<ObjectId> = lock(&self.elsewhere).drain().collect();
-        missing.retain(|id| !self.repo.store().contains(id));
-        missing.sort_unstable();
-        for id in missing {
+        let mut elsewhere = std::mem::take(&mut *lock(&self.elsewhere));
+        let lacks = |id: &ObjectId| !self.repo.store().contains(id);
+        elsewhere.by_commits.sort_unstable();
+        for (id, what, commit) in elsewhere.by_commits.iter().filter(|(id, ..)| lacks(id)) {
+            tally.skip(Reason::Missing, format!("object {id}, the {what} of commit {commit}"));
+        }
+        elsewhere.by_trees.sort_unstable();
+        elsewhere.by_trees.dedup();
+        for id in elsewhere.by_trees.iter().filter(|id| lacks(id)) {
             tally.skip(reason, format!("object {id}, which a tree names{advice}"));
         }
     }
+}
+
+/// What is named and was not looked up yet.
+#[derive(Default)]
+struct Open {
+    by_trees: Vec<ObjectId>,
+    /// With what it is of which commit.
+    by_commits: Vec<(ObjectId, &'static str, ObjectId)>,
 }
 
 /// A thread that panicked leaves what it guarded as good as it was.

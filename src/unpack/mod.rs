@@ -58,14 +58,10 @@ impl Unpacker {
         if blob.start.offset != 0 {
             return None;
         }
-        let format = Format::of_whole(blob.bytes)?;
-        let is_content = matches!(
-            blob.origin,
-            Origin::File { .. } | Origin::Index { .. } | Origin::Object { .. } | Origin::Added { .. } | Origin::Stdin
-        );
-        if !is_content {
+        if !blob.origin.is_content() {
             return None;
         }
+        let format = Format::of_whole(blob.bytes)?;
         let size = blob.file.and_then(|file| file.metadata().ok()).map_or(blob.bytes.len() as u64, |data| data.len());
         let mut opening = Opening {
             limits: &self.limits,

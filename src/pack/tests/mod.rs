@@ -82,7 +82,7 @@ fn agrees(repo: &Repo) -> Seen {
     let loose: Vec<ObjectId> = expected.keys().copied().filter(|id| !is_packed(&store, id)).collect();
     let mut open: Vec<ObjectId> = expected.keys().copied().collect();
     open.sort_unstable();
-    store.drop_packed(&mut open);
+    store.drop_packed(&mut open, |id| id);
     assert_eq!(open, loose);
     let absent = repo.hash.null();
     assert_eq!(store.find(&absent, &mut out).unwrap(), None);
