@@ -9,6 +9,7 @@ use super::entry::Header;
 use super::forest::Base;
 use super::forest::Forest;
 use super::inflate::Buffer;
+use super::inflate::crc32;
 use super::packfile::Pack;
 use super::trouble::Trouble;
 
@@ -81,7 +82,7 @@ impl Decoder<'_> {
             return Err(Trouble::corrupt("it lies beyond the end of its pack"));
         };
         let crc = self.pack.crc32(self.forest.position(entry));
-        if crc.is_some_and(|crc| crc != zlib_rs::crc32::crc32(0, own)) {
+        if crc.is_some_and(|crc| crc != crc32(own)) {
             return Err(Trouble::corrupt("its bytes do not have the checksum in the index"));
         }
         let parsed = Header::parse(own, self.pack.hash_len());

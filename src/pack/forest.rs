@@ -11,6 +11,7 @@ use super::Kinds;
 use super::bits::Bits;
 use super::entry::Form;
 use super::entry::Header;
+use super::inflate::crc32;
 use super::packfile::Pack;
 
 /// What an entry is built on.
@@ -204,7 +205,7 @@ impl Forest {
                 "its delta bases lead in a circle or to a damaged entry"
             } else {
                 let (start, end) = self.range(entry, bytes.len());
-                let crc = zlib_rs::crc32::crc32(0, bytes.get(start..end).unwrap_or_default());
+                let crc = crc32(bytes.get(start..end).unwrap_or_default());
                 if pack.crc32(position).is_none_or(|expected| expected == crc) {
                     return None;
                 }

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use libdeflater::Decompressor;
 use zlib_rs::Inflate;
 use zlib_rs::InflateFlush;
 use zlib_rs::Status;
@@ -72,12 +73,16 @@ fn roomy(want: usize) -> usize {
     want.saturating_add(want / 8).next_multiple_of(4096)
 }
 
-/// A decoder whose tables are allocated once.
-pub(super) struct Inflater(Inflate);
+/// Decoders whose tables are allocated once: one for streams, and one that takes three quarters of its time where all of
+/// an entry is at hand.
+pub(super) struct Inflater {
+    stream: Inflate,
+    whole: Decompressor,
+}
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Inflater(Inflate::new(true, 15))
+        Inflater { stream: Inflate::new(true, 15), whole: Decompressor::new() }
     }
 
     /// Inflates the entry data at the start of `input`, which must give `size` bytes, and returns the compressed length.
@@ -99,20 +104,35 @@ impl Inflater {
         let first = span.saturating_mul(8).saturating_add(4096).min(FIRST);
         out.start(size.min(first) + SLACK);
         if !vouched {
-            self.0.reset(true);
+            self.stream.reset(true);
             return self.run(input, size, out);
         }
         let deflated = without_zlib_header(input)?;
-        self.0.reset(false);
+        if size <= FIRST && self.whole(deflated, span, size, out) {
+            return Ok(span);
+        }
+        self.stream.reset(false);
         let used = self.run(deflated, size, out)?;
         Ok(used + ZLIB_HEADER + ZLIB_TRAILER)
     }
 
+    /// Inflates an entry of `span` bytes at once, and says whether it could. What is wrong is for the other one to say.
+    fn whole(&mut self, deflated: &[u8], span: usize, size: usize, out: &mut Buffer) -> bool {
+        out.grow(size);
+        let own = deflated.get(..span.saturating_sub(ZLIB_HEADER + ZLIB_TRAILER));
+        let done = own.zip(out.room().get_mut(..size)).map(|(own, room)| self.whole.deflate_decompress(own, room));
+        let fits = matches!(done, Some(Ok(len)) if len == size);
+        if fits {
+            out.finish(size);
+        }
+        fits
+    }
+
     /// Inflates at most about `limit` bytes of the whole stream `input` and says whether that was its end.
     pub(super) fn start(&mut self, input: &[u8], limit: usize, out: &mut Buffer) -> Result<bool, Trouble> {
-        self.0.reset(true);
+        self.stream.reset(true);
         out.start(limit);
-        let status = self.0.decompress(input, out.room(), InflateFlush::NoFlush).map_err(broken)?;
+        let status = self.stream.decompress(input, out.room(), InflateFlush::NoFlush).map_err(broken)?;
         out.finish(self.written());
         Ok(status == Status::StreamEnd)
     }
@@ -125,11 +145,11 @@ impl Inflater {
 
     /// Compressed bytes used so far.
     pub(super) fn consumed(&self) -> usize {
-        usize::try_from(self.0.total_in()).unwrap_or(usize::MAX)
+        usize::try_from(self.stream.total_in()).unwrap_or(usize::MAX)
     }
 
     fn written(&self) -> usize {
-        usize::try_from(self.0.total_out()).unwrap_or(usize::MAX)
+        usize::try_from(self.stream.total_out()).unwrap_or(usize::MAX)
     }
 
     fn run(&mut self, input: &[u8], size: usize, out: &mut Buffer) -> Result<usize, Trouble> {
@@ -137,7 +157,7 @@ impl Inflater {
             let (read, written) = (self.consumed(), self.written());
             let source = input.get(read..).unwrap_or_default();
             let target = out.room().get_mut(written..).unwrap_or_default();
-            let status = self.0.decompress(source, target, InflateFlush::NoFlush).map_err(broken)?;
+            let status = self.stream.decompress(source, target, InflateFlush::NoFlush).map_err(broken)?;
             if status == Status::StreamEnd {
                 break;
             }
@@ -156,6 +176,13 @@ impl Inflater {
         out.finish(size);
         Ok(self.consumed())
     }
+}
+
+/// The CRC-32 that a pack's index has of an entry.
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    let mut crc = libdeflater::Crc::new();
+    crc.update(bytes);
+    crc.sum()
 }
 
 fn without_zlib_header(input: &[u8]) -> Result<&[u8], Trouble> {
