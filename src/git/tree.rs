@@ -163,11 +163,10 @@ mod tests {
     }
 
     fn plain(bytes: &[u8]) -> Vec<Entry> {
-        let start = bytes.as_ptr() as usize;
-        let at = |e: &TreeEntry<'_>| bytes[..e.name.as_ptr() as usize - start].iter().rev().skip(1);
-        let mode = |e: &TreeEntry<'_>| at(e).take_while(|b| b.is_ascii_digit()).count();
-        let place = |e: &TreeEntry<'_>| (e.name.as_ptr() as usize - start - 1 - mode(e)) as u32;
-        tree_entries(bytes, HashKind::Sha1).map(|e| (place(&e), e.name.to_vec())).collect()
+        let end = |e: &TreeEntry<'_>| (e.id.as_ptr() as usize - bytes.as_ptr() as usize + e.id.len()) as u32;
+        let entries: Vec<_> = tree_entries(bytes, HashKind::Sha1).collect();
+        let starts = std::iter::once(0).chain(entries.iter().map(end));
+        starts.zip(&entries).map(|(at, e)| (at, e.name.to_vec())).collect()
     }
 
     /// Every way to cut a tree into a copied and an inserted part, at any byte, gives what reading it whole gives; also

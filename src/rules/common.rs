@@ -77,8 +77,9 @@ mod tests {
 
     #[test]
     fn the_rarest_part_is_searched_for() {
-        assert_eq!(rarest("-----BEGIN RSA"), 3);
-        assert!(!["ctiv", "tive"].contains(&&"activecampaign"[usize::from(rarest("activecampaign"))..][..4]));
+        let part = |keyword: &'static str| &keyword[usize::from(rarest(keyword))..][..GRAM];
+        assert!(part("-----BEGIN RSA").contains('B') || part("-----BEGIN RSA").contains('E'));
+        assert!(!["acti", "ctiv", "tive"].contains(&part("activecampaign")));
         assert_eq!(rarest("key"), 0);
     }
 
