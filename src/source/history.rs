@@ -200,7 +200,7 @@ impl History<'_> {
 }
 
 /// Ids that are looked up together. Sorted, they are found where the last one was, and not all over the index.
-const TOGETHER: usize = 1 << 15;
+const TOGETHER: usize = 1 << 18;
 /// Ids remembered as noted: a table that fits into a processor's second cache.
 const REMEMBERED: usize = 1 << 15;
 
