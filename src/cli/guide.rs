@@ -132,8 +132,8 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     let Some(repo) = repo else { return Ok(None) };
     let knows = |name: &[u8]| names.knows(name);
     let history = History { repo, max_size: None, knows: &knows, worth: &|_| true };
-    let see = |blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob));
-    history.contents(&see)?;
+    history.contents(&|blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob)))?;
+    let see = |blob: &Blob<'_>| keep(look.at(blob));
     history.structure(&see, &|_: Passed<'_, ()>| (), &mut |blob, name| keep(look.named(blob, name)));
     Ok(locate(take())?.map(|finding| (finding, "the history")))
 }

@@ -232,16 +232,19 @@ impl Reading<'_> {
         let history = History { repo, max_size: self.args.max_file_size, knows: &knows, worth: &worth };
         let mut tally = history.contents(&scan)?;
         let wanted = self.found.wanted();
-        let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash, &knows));
+        let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash));
         let note = |passed: Passed<'_, Noted>| match (&witness, passed) {
-            (Some(witness), Passed::Tree(id, bytes, layout, base)) => witness.tree(id, bytes, layout, base),
+            (Some(witness), Passed::Tree(tree)) => {
+                witness.tree(tree.id, tree.bytes, tree.layout, tree.named, tree.base)
+            }
             (Some(witness), Passed::Commit(id, commit)) => {
                 witness.commit(id, commit);
                 Noted::default()
             }
             (None, _) => Noted::default(),
         };
-        tally.merge(history.structure(&scan, &note, &mut |blob, name| {
+        let see = |blob: &Blob<'_>| self.found.add(self.look.at(blob));
+        tally.merge(history.structure(&see, &note, &mut |blob, name| {
             let seen = self.look.named(blob, name);
             self.found.add(seen.into_iter().filter(|sighting| sighting.hit.rule.kind == Kind::File).collect());
         }));

@@ -15,12 +15,10 @@ const PARTS: usize = 16;
 ///
 /// Most of a tree is copied from its delta base, so only the links that it has and its base has not are noted, and those
 /// that only the base has.
-pub struct Witness<'k> {
+pub struct Witness {
     wanted: HashSet<ObjectId>,
     /// A bit for each value of the first two bytes of a wanted id.
     sieve: Vec<u64>,
-    /// Which names make any object wanted, under that name.
-    knows: &'k (dyn Fn(&[u8]) -> bool + Sync),
     hash: HashKind,
     parts: Vec<Mutex<Part>>,
 }
@@ -104,16 +102,15 @@ fn sieve_bit(id: &[u8]) -> (usize, u64) {
     (usize::from(two >> 6), 1 << (two & 63))
 }
 
-impl<'k> Witness<'k> {
-    /// Ready to note what is said of `wanted`: blobs, or trees whose names matter. An object with a name that the
-    /// caller knows is noted where it has that name.
-    pub fn new(wanted: HashSet<ObjectId>, hash: HashKind, knows: &'k (dyn Fn(&[u8]) -> bool + Sync)) -> Self {
+impl Witness {
+    /// Ready to note what is said of `wanted`: blobs, or trees whose names matter.
+    pub fn new(wanted: HashSet<ObjectId>, hash: HashKind) -> Self {
         let mut sieve = vec![0; 1 << 10];
         for id in &wanted {
             let (word, bit) = sieve_bit(id.as_slice());
             sieve[word] |= bit;
         }
-        Self { wanted, sieve, knows, hash, parts: (0..PARTS).map(|_| Mutex::default()).collect() }
+        Self { wanted, sieve, hash, parts: (0..PARTS).map(|_| Mutex::default()).collect() }
     }
 
     fn read(self, repo: &Repo, kinds: Kinds) -> Testimony {
@@ -129,7 +126,7 @@ impl<'k> Witness<'k> {
                 let base = base.and_then(Option::as_ref);
                 let known = base.map(|(layout, _)| layout).zip(found.copies);
                 let layout = Layout::read(found.bytes, repo.hash, known);
-                let noted = witness.tree(found.id.to_owned(), found.bytes, &layout, base.map(|(_, noted)| noted));
+                let noted = witness.tree(found.id.to_owned(), found.bytes, &layout, &[], base.map(|(_, noted)| noted));
                 Some((layout, noted))
             }
         });
@@ -142,8 +139,9 @@ impl<'k> Witness<'k> {
         self.part(&node.id).1.commits.push(node);
     }
 
-    /// Notes a tree, of which `layout` was read, and the tree that it is stored as a change of was noted.
-    pub fn tree(&self, id: ObjectId, bytes: &[u8], layout: &Layout, base: Option<&Noted>) -> Noted {
+    /// Notes a tree, of which `layout` was read, and the tree that it is stored as a change of was noted. Objects in the
+    /// entries that begin at `named` are noted, too, because of their names.
+    pub fn tree(&self, id: ObjectId, bytes: &[u8], layout: &Layout, named: &[u32], base: Option<&Noted>) -> Noted {
         let (number, mut part) = self.part(&id);
         let part = &mut *part;
         let place = part.trees.len();
@@ -154,7 +152,11 @@ impl<'k> Witness<'k> {
         }
         let inherited = noted.links.len();
         for (start, entry) in layout.fresh(bytes, self.hash) {
-            if entry.mode == Mode::Tree || self.wants(&entry, part) {
+            let is_named = named.contains(&start);
+            if is_named {
+                part.named.insert(entry.id());
+            }
+            if is_named || entry.mode == Mode::Tree || self.wants(&entry) {
                 noted.links.push((start, Number::new(number, part.links.len())));
                 let name = part.name(entry.name);
                 part.links.push(Link { child: short(entry.id), tree: place as u32, name });
@@ -168,16 +170,9 @@ impl<'k> Witness<'k> {
         noted
     }
 
-    fn wants(&self, entry: &TreeEntry<'_>, part: &mut Part) -> bool {
+    fn wants(&self, entry: &TreeEntry<'_>) -> bool {
         let (word, bit) = sieve_bit(entry.id);
-        if self.sieve[word] & bit != 0 && self.wanted.contains(&entry.id()) {
-            return true;
-        }
-        let is_named = entry.mode == Mode::Blob && (self.knows)(entry.name);
-        if is_named {
-            part.named.insert(entry.id());
-        }
-        is_named
+        self.sieve[word] & bit != 0 && self.wanted.contains(&entry.id())
     }
 
     fn part(&self, id: &ObjectId) -> (usize, MutexGuard<'_, Part>) {
@@ -196,13 +191,13 @@ impl Testimony {
     /// Reads all trees and commits of a repository. With nothing wanted, only commits are read.
     pub(super) fn of(repo: &Repo, wanted: HashSet<ObjectId>) -> Self {
         let kinds = Kinds { trees: !wanted.is_empty(), commits: true, ..Kinds::default() };
-        Witness::new(wanted, repo.hash, &|_| false).read(repo, kinds)
+        Witness::new(wanted, repo.hash).read(repo, kinds)
     }
 
     /// The same with other objects in view: commits say of those what they said.
     pub(super) fn again(self, repo: &Repo, wanted: HashSet<ObjectId>) -> Self {
         let kinds = Kinds { trees: true, ..Kinds::default() };
-        let mut again = Witness::new(wanted, repo.hash, &|_| false).read(repo, kinds);
+        let mut again = Witness::new(wanted, repo.hash).read(repo, kinds);
         for (part, before) in again.parts.iter_mut().zip(self.parts) {
             part.commits = before.commits;
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Candidate, Carried, Scanned, Scanner, validate};
 use crate::pack::Copy;
-use crate::rules::Rule;
+use crate::rules::{HEAD, Rule};
 
 /// A run of bytes that a child took unchanged from its base.
 #[derive(Debug, Clone, Copy)]
@@ -57,13 +57,14 @@ impl Scanner {
         carried.candidates.push(Candidate { hit, verdicts });
     }
 
-    /// The gaps between copied runs, each widened so that a keyword across its border is found, or one that goes on
-    /// differently there. Where the base went on and the child ends is such a border, too.
+    /// The gaps between copied runs, each widened so that a keyword across its border is found, or one before it that goes
+    /// on differently there; behind it, the head of one that begins before. Where the base went on and the child ends is
+    /// such a border, too.
     fn fresh(&self, runs: &[Run], base_len: usize, len: usize) -> Vec<Range<usize>> {
         let widen = self.filter.farthest().saturating_sub(1);
         let mut zones: Vec<Range<usize>> = Vec::new();
         let mut push = |from: usize, to: usize| {
-            let zone = from.saturating_sub(widen)..(to + widen).min(len);
+            let zone = from.saturating_sub(widen)..(to + HEAD - 1).min(len);
             match zones.last_mut() {
                 Some(last) if zone.start <= last.end => last.end = last.end.max(zone.end),
                 _ => zones.push(zone),

@@ -1,11 +1,13 @@
 //! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
 
 use std::collections::BTreeSet;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Base;
-use crate::blob::{Blob, Origin, PlaceKind};
+use crate::blob::{Blob, Origin, PlaceKind, Start};
 use crate::coverage::{Reason, Tally};
 use crate::git::tree::{Layout, TreeEntry};
 use crate::git::{Commit, Mode, Repo, Tag};
@@ -19,7 +21,8 @@ pub struct History<'a> {
     pub max_size: Option<u64>,
     /// Which names of files make a blob worth a second look: only trees know what a blob is called.
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
-    /// Whether there is anything to look at in some bytes: asked for a commit before its texts are lent one by one.
+    /// Whether there is anything to look at in some bytes: asked for a commit before its texts are lent one by one, and
+    /// for names in trees.
     pub worth: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
@@ -28,13 +31,27 @@ pub struct History<'a> {
 pub enum Passed<'a, M> {
     /// A commit.
     Commit(ObjectId, &'a Commit<'a>),
-    /// A tree: its name, its bytes, where its entries begin, and what was made of the tree that it is a change of.
-    Tree(ObjectId, &'a [u8], &'a Layout, Option<&'a M>),
+    /// A tree.
+    Tree(PassedTree<'a, M>),
+}
+
+/// A tree that was read in passing.
+#[derive(Debug)]
+pub struct PassedTree<'a, M> {
+    /// Its name.
+    pub id: ObjectId,
+    /// What it holds.
+    pub bytes: &'a [u8],
+    /// Where its entries begin.
+    pub layout: &'a Layout,
+    /// Where those begin that its base does not have and that have a known name.
+    pub named: &'a [u32],
+    /// What was made of the tree that it is stored as a change of.
+    pub base: Option<&'a M>,
 }
 
 /// What a tree leaves to those that are stored as changes of it.
-struct Known<T, M> {
-    value: T,
+struct Known<M> {
     layout: Layout,
     note: M,
 }
@@ -76,32 +93,34 @@ impl History<'_> {
 
     /// Lends the texts of all commits and the names in all trees, and shows what it reads on the way to `witness`; then
     /// lends the blobs with a known name once more to `again`, with that name.
-    pub fn structure<T: Send + Sync, M: Send + Sync>(
+    pub fn structure<M: Send + Sync>(
         &self,
-        visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
+        visit: &(impl Fn(&Blob<'_>) + Sync),
         witness: &(impl Fn(Passed<'_, M>) -> M + Sync),
         again: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> Tally {
         let shallow = self.repo.shallow();
-        let named = Named::new(self.repo, self.knows);
+        let named = Named::new(self.repo);
         let read = self.repo.store().for_each_beside(
             STRUCTURE,
             CONTENTS,
-            |object: Object<'_>, base: Option<&Option<Known<T, M>>>| {
+            |object: Object<'_>, base: Option<&Option<Known<M>>>| {
                 let id = object.id.to_owned();
                 if object.kind == Kind::Tree {
                     let base = base.and_then(Option::as_ref);
-                    let (value, layout) = self.tree(id, &object, base, visit, &named);
-                    let before = base.map(|known| &known.note);
-                    let note = witness(Passed::Tree(id, object.bytes, &layout, before));
-                    return Some(Known { value, layout, note });
+                    let copied = base.map(|known| &known.layout).zip(object.copies);
+                    let layout = Layout::read(object.bytes, self.repo.hash, copied);
+                    let known = self.names_in(id, object.bytes, &layout, visit, &named);
+                    let (bytes, base) = (object.bytes, base.map(|known| &known.note));
+                    let note = witness(Passed::Tree(PassedTree { id, bytes, layout: &layout, named: &known, base }));
+                    return Some(Known { layout, note });
                 }
                 let commit = Commit::parse(object.bytes)?;
                 if !shallow.contains(&id) {
                     named.note_commit(id, &commit);
                 }
                 if (self.worth)(object.bytes) {
-                    commit_texts(&id, &commit, &mut |blob| drop(visit(blob, None)));
+                    commit_texts(&id, &commit, &mut |blob| visit(blob));
                 }
                 witness(Passed::Commit(id, &commit));
                 None
@@ -151,22 +170,39 @@ impl History<'_> {
         Some(visit(&blob, base))
     }
 
-    /// Names can be secrets, too. What a tree names must be there: a scan that missed it must say so.
-    fn tree<T, M>(
+    /// Names can be secrets, too. What a tree names must be there: a scan that missed it must say so. Only what its base
+    /// does not have is looked at. Returns where entries with a known name begin.
+    fn names_in(
         &self,
         id: ObjectId,
-        object: &Object<'_>,
-        base: Option<&Known<T, M>>,
-        visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
+        bytes: &[u8],
+        layout: &Layout,
+        visit: &impl Fn(&Blob<'_>),
         named: &Named<'_>,
-    ) -> (T, Layout) {
-        let base = base.zip(object.copies);
-        let known = base.map(|(known, copies)| (&known.layout, copies));
-        let layout = Layout::read(object.bytes, self.repo.hash, known);
-        layout.fresh(object.bytes, self.repo.hash).for_each(|(_, entry)| named.note(&entry));
-        let origin = Origin::Tree { id };
-        let base = base.map(|(known, copies)| Base { value: &known.value, copies });
-        (visit(&Blob { binary: false, ..Blob::whole(&origin, object.bytes) }, base), layout)
+    ) -> Vec<u32> {
+        let mut known = Vec::new();
+        for (start, entry) in layout.fresh(bytes, self.repo.hash) {
+            named.note(&entry);
+            let seen = named.seen(entry.name);
+            if seen.is_dull() {
+                continue;
+            }
+            let is_known = (self.knows)(entry.name);
+            if is_known && entry.mode == Mode::Blob {
+                named.know(&entry);
+                known.push(start);
+            }
+            let is_worth = (self.worth)(entry.name);
+            if is_worth {
+                let offset = (entry.name.as_ptr() as usize - bytes.as_ptr() as usize) as u64;
+                let start = Start { offset, ..Start::ZERO };
+                visit(&Blob { binary: false, start, ..Blob::whole(&Origin::Tree { id }, entry.name) });
+            }
+            if !is_known && !is_worth {
+                seen.remember();
+            }
+        }
+        known
     }
 
     /// Lends a blob that was read before. If it could not be, that was told of then.
@@ -213,22 +249,39 @@ struct Named<'a> {
     open: Vec<Mutex<Open>>,
     /// In no pack: loose, or missing.
     elsewhere: Mutex<Open>,
-    knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Blobs with a name that is worth a second look.
     known: Mutex<BTreeSet<(ObjectId, Vec<u8>)>>,
+    /// Names that have nothing to them, by a hash that nobody outside can foresee.
+    dull: Vec<AtomicU64>,
+    keys: RandomState,
+}
+
+/// What is remembered of a name.
+struct Seen<'a> {
+    slot: &'a AtomicU64,
+    hash: u64,
+}
+
+impl Seen<'_> {
+    fn is_dull(&self) -> bool {
+        self.slot.load(Ordering::Relaxed) == self.hash
+    }
+
+    fn remember(&self) {
+        self.slot.store(self.hash, Ordering::Relaxed);
+    }
 }
 
 impl<'a> Named<'a> {
-    fn new(repo: &'a Repo, knows: &'a (dyn Fn(&[u8]) -> bool + Sync)) -> Self {
-        let noted = (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
+    fn new(repo: &'a Repo) -> Self {
+        let empty = || (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
+        let (noted, dull) = (empty(), empty());
         let open = (0..rayon::current_num_threads().max(1)).map(|_| Mutex::default()).collect();
-        Self { repo, noted, open, elsewhere: Mutex::default(), knows, known: Mutex::default() }
+        let keys = RandomState::new();
+        Self { repo, noted, open, elsewhere: Mutex::default(), known: Mutex::default(), dull, keys }
     }
 
     fn note(&self, entry: &TreeEntry<'_>) {
-        if entry.mode == Mode::Blob && (self.knows)(entry.name) {
-            lock(&self.known).insert((entry.id(), entry.name.to_vec()));
-        }
         let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
         let slot = &self.noted[short as usize % REMEMBERED];
         if entry.mode == Mode::Submodule || slot.load(Ordering::Relaxed) == short {
@@ -241,6 +294,17 @@ impl<'a> Named<'a> {
         if open.by_trees.len() >= TOGETHER {
             self.look_up(&mut open);
         }
+    }
+
+    /// A blob with a name that is worth a second look.
+    fn know(&self, entry: &TreeEntry<'_>) {
+        lock(&self.known).insert((entry.id(), entry.name.to_vec()));
+    }
+
+    /// Where it is remembered whether there is nothing to a name.
+    fn seen(&self, name: &[u8]) -> Seen<'_> {
+        let hash = self.keys.hash_one(name) | 1;
+        Seen { slot: &self.dull[hash as usize % REMEMBERED], hash }
     }
 
     fn note_commit(&self, id: ObjectId, commit: &Commit<'_>) {

@@ -8,7 +8,7 @@ mod staged;
 mod stdin;
 
 pub use files::Files;
-pub use history::{History, Passed};
+pub use history::{History, Passed, PassedTree};
 pub use range::Range;
 pub use staged::Staged;
 pub use stdin::Stdin;
