@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 
 use keysieve::blob::is_binary;
 use keysieve::git::Repo;
-use keysieve::pack::{Copy, Kinds, Object};
+use keysieve::git::tree::Layout;
+use keysieve::pack::{Copy, Kind, Kinds, Object};
 use keysieve::rules::RuleSet;
-use keysieve::rules::sample::Random;
-use keysieve::scan::{Carried, Filter, Scanned, Scanner};
+use keysieve::rules::sample::{self, Random};
+use keysieve::scan::{Carried, Filter, Scanned, Scanner, validate};
 use texts::pick;
 
 const RUNS: usize = 5;
@@ -36,8 +37,10 @@ fn main() {
     run("filter", &|name| filter(name, &rules));
     run("scan", &|name| scan(name, &rules));
     run("delta inherit", &|name| inherit(name, &rules));
+    run("verify", &|name| verify(name, &rules));
     run("pack decode", &|name| pack(name, None));
     run("pack decode and scan", &|name| pack(name, Some(&Scanner::new(&rules))));
+    run("pack trees and commits", &structure);
 }
 
 /// Prints the best time of several runs, and how many bytes that is a second.
@@ -121,6 +124,26 @@ fn scan(name: &str, rules: &RuleSet) {
     });
 }
 
+/// Secrets and what only looks like them, line by line: all that comes after the filter.
+fn verify(name: &str, rules: &RuleSet) {
+    let scanner = Scanner::new(rules);
+    let mut random = Random::new(99);
+    let templates: Vec<&str> = rules.iter().flat_map(|rule| rule.matches.iter().chain(rule.ignores)).copied().collect();
+    let lines: Vec<String> = (0..20_000)
+        .filter_map(|_| sample::fill(templates[random.below(templates.len())], &mut random, &validate::generate).ok())
+        .collect();
+    let parts: Vec<String> = lines.chunks(50).map(|lines| lines.join("\n")).collect();
+    measure(name, &format!("{} lines, each with a sample of a rule", lines.len()), || {
+        parts
+            .iter()
+            .map(|part| {
+                black_box(scanner.scan_whole(part.as_bytes()).matches.len());
+                part.len() as u64
+            })
+            .sum()
+    });
+}
+
 /// A file of 64 KB and a thousand children of it, each with a line changed.
 fn inherit(name: &str, rules: &RuleSet) {
     let (base, scanner) = (text(rules, 64 << 10), Scanner::new(rules));
@@ -159,11 +182,33 @@ fn child(base: &[u8], at: usize) -> (Vec<u8>, Vec<Copy>) {
     (bytes, vec![first, second])
 }
 
-fn pack(name: &str, scanner: Option<&Scanner>) {
+fn repository(name: &str) -> Option<(Repo, String)> {
     let path =
         env::var_os("KEYSIEVE_BENCH_REPO").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    let Ok(repo) = Repo::at(&path) else { return println!("{name}: {} is no repository", path.display()) };
-    let what = path.display().to_string();
+    let Ok(repo) = Repo::at(&path) else {
+        println!("{name}: {} is no repository", path.display());
+        return None;
+    };
+    Some((repo, path.display().to_string()))
+}
+
+/// What attribution reads: every tree and commit, as changes of one another.
+fn structure(name: &str) {
+    let Some((repo, what)) = repository(name) else { return };
+    let kinds = Kinds { trees: true, commits: true, ..Kinds::default() };
+    measure(name, &what, || {
+        let bytes = AtomicU64::new(0);
+        repo.store().for_each(kinds, |object: Object<'_>, base: Option<&Option<Layout>>| {
+            bytes.fetch_add(object.bytes.len() as u64, Ordering::Relaxed);
+            let base = base.and_then(Option::as_ref).zip(object.copies);
+            (object.kind == Kind::Tree).then(|| Layout::read(object.bytes, repo.hash, base))
+        });
+        bytes.into_inner()
+    });
+}
+
+fn pack(name: &str, scanner: Option<&Scanner>) {
+    let Some((repo, what)) = repository(name) else { return };
     measure(name, &what, || {
         let bytes = AtomicU64::new(0);
         repo.store().for_each(Kinds::BLOBS, |object: Object<'_>, base: Option<&Scanned>| {

@@ -73,6 +73,12 @@ pub struct Scan {
     /// With --staged and --range: secrets that a file had before count, too
     #[arg(long, help_heading = "What is read")]
     pub strict: bool,
+    /// With --history of a partial clone: fetch what was left out when cloning, for the time of the scan
+    ///
+    /// From the remote that promised it, by https, ssh, git, http or a path. Nothing that the repository configures is
+    /// used but that address, and nothing in it is changed.
+    #[arg(long, requires = "history", help_heading = "What is read")]
+    pub fetch_missing: bool,
     /// Threads to use [default: one a core]
     #[arg(long, value_name = "N", help_heading = "What is read")]
     pub threads: Option<usize>,
@@ -194,9 +200,15 @@ pub struct OutputArgs {
     /// List what is accepted or implausible, not only count it
     #[arg(long, help_heading = "Report")]
     pub show_suppressed: bool,
+    /// With --history: name every commit that brought a secret to a path, not only the first
+    #[arg(long, requires = "history", help_heading = "Report")]
+    pub all_places: bool,
     /// Colour
     #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Report")]
     pub color: Color,
+    /// How far the scan is, on standard error: a bar on a terminal, a line every few seconds elsewhere
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto, help_heading = "Report")]
+    pub progress: When,
     /// No runbooks; nothing at all if nothing is open and all was read
     #[arg(long, short, conflicts_with = "verbose", help_heading = "Report")]
     pub quiet: bool,
@@ -217,6 +229,17 @@ pub enum Color {
     /// On a terminal; `NO_COLOR` and `CLICOLOR_FORCE` are honoured
     Auto,
     /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// When to show how far a scan is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal, if the scan takes more than a moment
+    Auto,
+    /// Always; where there is no terminal, as lines
     Always,
     /// Never
     Never,

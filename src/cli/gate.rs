@@ -6,7 +6,7 @@ use std::path::Path;
 use keysieve::error::{Error, Result};
 use keysieve::git::Repo;
 
-use super::args::{HookRun, Scan, StageName};
+use super::args::{HookRun, Scan, StageName, When};
 use super::exit::Exit;
 use super::mode::Mode;
 use super::push::{Push, message_file};
@@ -59,6 +59,7 @@ fn say(text: &str) {
 fn scan_of(args: &HookRun) -> Result<Scan> {
     let mut scan = Scan::staged().map_err(|error| Error::Usage(error.to_string()))?;
     scan.output.quiet = true;
+    scan.output.progress = When::Never;
     scan.strict = args.strict;
     scan.time_budget = args.time_budget;
     if is_server(args.stage) {

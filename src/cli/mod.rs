@@ -3,12 +3,14 @@
 mod allow;
 mod args;
 mod exit;
+mod fetch;
 mod gate;
 mod guide;
 mod hook;
 mod look;
 mod message;
 mod mode;
+mod progress;
 mod push;
 mod rules;
 mod scan;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use keysieve::error::{Error, Result};
 use keysieve::finding::Level;
-use keysieve::git::Repo;
+use keysieve::git::{Module, Repo};
 use keysieve::rules::Confidence;
 
 use super::args::Scan;
@@ -19,6 +19,8 @@ pub enum Mode {
     Staged,
     /// A whole repository.
     History(PathBuf),
+    /// The repository of a submodule, as a part of the audit of the one around it.
+    Module(Module),
     /// What some commits add.
     Range(String),
     /// Standard input.
@@ -72,7 +74,7 @@ impl Mode {
         match self {
             Self::Paths(_) => "paths",
             Self::Staged => "staged",
-            Self::History(_) => "history",
+            Self::History(_) | Self::Module(_) => "history",
             Self::Range(_) => "range",
             Self::Stdin => "stdin",
             Self::Message(_) => "commit-msg",
@@ -86,7 +88,7 @@ impl Mode {
     pub fn min_confidence(&self) -> Confidence {
         match self {
             Self::Staged | Self::Message(_) | Self::Push(_) => Confidence::High,
-            Self::Paths(_) | Self::History(_) | Self::Range(_) | Self::Stdin => Confidence::Medium,
+            Self::Paths(_) | Self::History(_) | Self::Module(_) | Self::Range(_) | Self::Stdin => Confidence::Medium,
         }
     }
 
@@ -109,7 +111,17 @@ impl Mode {
         let repo = match &self {
             Self::Paths(paths) => return by_root(paths),
             Self::Stdin => None,
-            Self::History(path) => Some(Repo::at(path)?),
+            Self::History(path) => {
+                let repo = Repo::at(path)?;
+                // One that cannot be understood is told of when it is to be read.
+                let modules = repo.modules().into_iter().map(|module| {
+                    let repo = Repo::at(&module.git_dir).ok();
+                    (Self::Module(module), repo)
+                });
+                let modules: Vec<_> = modules.collect();
+                return Ok(std::iter::once((self, Some(repo))).chain(modules).collect());
+            }
+            Self::Module(module) => Some(Repo::at(&module.git_dir)?),
             Self::Range(_) | Self::Message(_) | Self::Push(_) => Some(needed(Repo::discover(here, true)?)?),
             Self::Staged => {
                 let repo = needed(Repo::discover(here, true)?)?;

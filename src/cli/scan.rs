@@ -19,11 +19,14 @@ use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin};
 use keysieve::suppress::{self, Policy};
+use keysieve::unpack::Unpacker;
 
-use super::args::{Color, OutputArgs, RuleArgs, Scan};
+use super::args::{Color, OutputArgs, RuleArgs, Scan, When};
 use super::exit::Exit;
+use super::fetch::Fetched;
 use super::look::Look;
 use super::mode::Mode;
+use super::progress::Progress;
 use crate::config::Config;
 
 /// Columns of text that git shows with `remote: ` before it.
@@ -41,11 +44,21 @@ pub fn run(args: Scan) -> Result<Exit> {
 /// Scans what a command line or a hook asks for and writes its reports.
 pub fn run_mode(args: &Scan, mode: Mode) -> Result<Exit> {
     let output = Output::new(&args.output)?;
+    if matches!(mode, Mode::History(_) | Mode::Range(_)) {
+        pool(args.threads)?;
+    }
     let mut outcome: Option<Outcome> = None;
-    for (mode, repo) in mode.by_repository()? {
-        let config = configuration(&args.rules, repo.as_ref(), &mode.folder())?;
+    let mut audited: Option<Config> = None;
+    for (mode, mut repo) in mode.by_repository()? {
+        let config = match audited.take().filter(|_| matches!(mode, Mode::Module(_))) {
+            Some(config) => config,
+            None => configuration(&args.rules, repo.as_ref(), &mode.folder())?,
+        };
         let rules = load(&args.rules, &config)?;
-        let found = search(args, &mode, repo.as_ref(), &config, &rules, &output)?;
+        let fetched = repo.as_mut().filter(|_| args.fetch_missing).map_or_else(Fetched::default, Fetched::missing);
+        let mut found = search(args, &mode, repo.as_ref(), &config, &rules, &output)?;
+        found.tally.merge(fetched.tally.clone());
+        audited = Some(config);
         outcome = Some(match outcome {
             Some(before) => before.join(found),
             None => found,
@@ -61,6 +74,12 @@ pub fn run_mode(args: &Scan, mode: Mode) -> Result<Exit> {
     })
 }
 
+fn pool(threads: Option<usize>) -> Result<()> {
+    let Some(threads) = threads else { return Ok(()) };
+    let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    built.map_err(|error| Error::Internal(error.to_string()))
+}
+
 fn search(
     args: &Scan,
     mode: &Mode,
@@ -72,9 +91,15 @@ fn search(
     let scanner = Scanner::new(rules);
     let names = FileNames::of(rules);
     let look = Look::new(&scanner, &names, args.archives.limits());
-    let found = Found(Mutex::default());
+    // What is staged is there in a moment, and a hook manager may be asking.
+    let when = match mode {
+        Mode::Staged | Mode::Message(_) | Mode::Push(_) if args.output.progress == When::Auto => When::Never,
+        _ => args.output.progress,
+    };
+    let progress = Progress::start(when, args.output.quiet);
+    let found = Found { sightings: Mutex::default(), progress: &progress };
     let deadline = args.time_budget.and_then(|budget| Instant::now().checked_add(budget));
-    let reading = Reading { args, config, look: &look, names: &names, found: &found, deadline };
+    let reading = Reading { args, config, look: &look, names: &names, found: &found, progress: &progress, deadline };
     let (mut tally, witness) = reading.read(mode, repo)?;
     tally.merge(look.tally());
     let id_key = id_key();
@@ -86,8 +111,14 @@ fn search(
     };
     let environment = matches!(mode, Mode::Staged);
     let secrets = |bytes: &[u8]| look.secrets(bytes);
-    let scene = Scene { repo, environment, id_key, known: Some(&known), level: mode.level(), secrets: Some(&secrets) };
+    let (known, secrets, all_places) =
+        (Some(&known), Some(&secrets as &provenance::SecretsIn<'_>), args.output.all_places);
+    let scene = Scene { repo, environment, id_key, known, level: mode.level(), all_places, secrets };
     let mut findings = provenance::locate(scene, found, witness)?;
+    if let Mode::Module(module) = mode {
+        let paths = findings.iter_mut().flat_map(|finding| &mut finding.places).filter_map(|place| place.path.as_mut());
+        paths.for_each(|path| drop(path.splice(0..0, module.prefix.iter().copied())));
+    }
     let now = now();
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
     let mut notices = config.notices();
@@ -114,20 +145,25 @@ fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[Str
 }
 
 /// What was found so far, by all threads.
-struct Found(Mutex<Vec<Sighting>>);
+struct Found<'p> {
+    sightings: Mutex<Vec<Sighting>>,
+    progress: &'p Progress,
+}
 
-impl Found {
+impl Found<'_> {
     fn add(&self, sightings: Vec<Sighting>) {
         if !sightings.is_empty() {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sightings);
+            self.progress.found(&sightings);
+            self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sightings);
         }
     }
     /// The objects that matched.
     fn wanted(&self) -> HashSet<ObjectId> {
-        provenance::wanted(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
+        provenance::wanted(self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
     }
     fn take(&self) -> Vec<Sighting> {
-        let mut sightings = std::mem::take(&mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let mut sightings =
+            std::mem::take(&mut *self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         keysieve::unpack::without_echoes(&mut sightings);
         sightings
     }
@@ -138,21 +174,36 @@ struct Reading<'a> {
     config: &'a Config,
     look: &'a Look<'a>,
     names: &'a FileNames,
-    found: &'a Found,
+    found: &'a Found<'a>,
+    progress: &'a Progress,
     deadline: Option<Instant>,
 }
 
 impl Reading<'_> {
     fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Testimony>)> {
-        let see = |blob: &Blob<'_>| self.found.add(self.look.at(blob));
+        let see = |blob: &Blob<'_>| self.see(blob);
         let tally = match (mode, repo) {
-            (Mode::History(_), Some(repo)) => return self.history(repo),
+            (Mode::History(_), Some(repo)) => {
+                let (mut tally, witness) = self.history(repo)?;
+                // Submodules that are checked out are read with it.
+                if let Some(root) = &repo.work_tree {
+                    tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
+                }
+                return Ok((tally, witness));
+            }
+            (Mode::Module(module), repo) => {
+                let read = repo.ok_or_else(|| Error::Repository("it is no sound git directory".into()));
+                return Ok(read.and_then(|repo| self.history(repo)).unwrap_or_else(|error| {
+                    let mut tally = Tally::default();
+                    tally.skip(Reason::Unreadable, format!("submodule {}: {error}", module.git_dir.display()));
+                    (tally, None)
+                }));
+            }
             (Mode::Stdin, _) => Ok(Stdin.visit(&mut io::stdin().lock(), &see)),
             (Mode::Paths(paths), _) => self.files(paths, repo, false),
             (Mode::Staged, Some(repo)) => self.staged(repo).visit(&see),
             (Mode::Message(path), Some(repo)) => super::message::read(path, repo, self.look.scanner, &see),
             (Mode::Range(range), Some(repo)) => {
-                self.pool()?;
                 let (include, exclude) = ends(repo, range)?;
                 self.range(repo, include, exclude).visit(&see)
             }
@@ -163,6 +214,11 @@ impl Reading<'_> {
             _ => Err(Error::Internal("a source without its repository".into())),
         };
         Ok((tally?, None))
+    }
+
+    fn see(&self, blob: &Blob<'_>) {
+        self.progress.scanned(blob);
+        self.found.add(self.look.at(blob));
     }
 
     fn staged<'s>(&'s self, repo: &'s Repo) -> Staged<'s> {
@@ -209,15 +265,15 @@ impl Reading<'_> {
             threads: self.args.threads.unwrap_or(0),
             only_changed,
         };
-        files.visit(&|blob: &Blob<'_>| self.found.add(self.look.at(blob)))
+        files.visit(&|blob: &Blob<'_>| self.see(blob))
     }
 
-    /// Every object, then what the working tree has beyond them. Where contents matched, what trees and commits say of
+    /// Every object. Where contents matched, what trees and commits say of
     /// them is noted while their own texts are read.
     fn history(&self, repo: &Repo) -> Result<(Tally, Option<Testimony>)> {
-        self.pool()?;
         let scanner = self.look.scanner;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
+            self.progress.scanned(blob);
             let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
             let inherit = |base: Base<'_, _>| scanner.inherit(base.value, base.copies, blob.bytes.len());
             let (zones, carried) = base.map_or_else(whole, inherit);
@@ -229,19 +285,26 @@ impl Reading<'_> {
         };
         let knows = |name: &[u8]| self.names.knows(name);
         let worth = |bytes: &[u8]| scanner.may_match(bytes);
-        let history = History { repo, max_size: self.args.max_file_size, knows: &knows, worth: &worth };
+        let (max_size, whole) = (self.args.max_file_size, &Unpacker::may_open);
+        let history = History { repo, max_size, whole, knows: &knows, worth: &worth };
+        self.progress.expect(|| repo.store().estimate());
         let mut tally = history.contents(&scan)?;
         let wanted = self.found.wanted();
         let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash));
-        let note = |passed: Passed<'_, Noted>| match (&witness, passed) {
-            (Some(witness), Passed::Tree(tree)) => {
-                witness.tree(tree.id, tree.bytes, tree.layout, tree.named, tree.base)
+        let note = |passed: Passed<'_, Noted>| {
+            if let Passed::Commit(..) = passed {
+                self.progress.passed();
             }
-            (Some(witness), Passed::Commit(id, commit)) => {
-                witness.commit(id, commit);
-                Noted::default()
+            match (&witness, passed) {
+                (Some(witness), Passed::Tree(tree)) => {
+                    witness.tree(tree.id, tree.bytes, tree.layout, tree.named, tree.base)
+                }
+                (Some(witness), Passed::Commit(id, commit)) => {
+                    witness.commit(id, commit);
+                    Noted::default()
+                }
+                (None, _) => Noted::default(),
             }
-            (None, _) => Noted::default(),
         };
         let see = |blob: &Blob<'_>| self.found.add(self.look.at(blob));
         tally.merge(history.structure(&see, &note, &mut |blob, name| {
@@ -251,16 +314,8 @@ impl Reading<'_> {
         if tally.blobs + tally.commits == 0 {
             tally.skip(Reason::Missing, "the repository has no objects: there was nothing to audit");
         }
-        if let Some(root) = &repo.work_tree {
-            tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
-        }
+        repo.store().tidy();
         Ok((tally, witness.map(Witness::done)))
-    }
-
-    fn pool(&self) -> Result<()> {
-        let Some(threads) = self.args.threads else { return Ok(()) };
-        let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
-        built.map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
@@ -361,7 +416,8 @@ impl<'a> Output<'a> {
 
     fn policy<'c>(&self, config: &'c Config, mode: &Mode, now: &'c str) -> Policy<'c> {
         let min_confidence = self.min_confidence.unwrap_or_else(|| mode.min_confidence());
-        let (min_severity, skip) = (self.min_severity, matches!(mode, Mode::History(_)).then_some(&config.skip));
+        let (min_severity, skip) =
+            (self.min_severity, matches!(mode, Mode::History(_) | Mode::Module(_)).then_some(&config.skip));
         // Who pushes to a server has no say in what it accepts.
         let inline = !mode.is_received() || config.inline_allows;
         Policy { allowed: &config.allow, skip, inline, min_severity, min_confidence, now }

@@ -147,7 +147,7 @@ fn linked(file: &Path) -> Result<PathBuf> {
 }
 
 /// As git judges it: a HEAD, refs and objects (in the common directory).
-fn is_git_dir(path: &Path) -> bool {
+pub(super) fn is_git_dir(path: &Path) -> bool {
     let head = path.join("HEAD");
     if fs::symlink_metadata(&head).is_err() {
         return false;
@@ -169,7 +169,7 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     path.canonicalize().or_else(|_| std::path::absolute(path)).map_err(failed)
 }
 
-fn normal(path: &Path) -> PathBuf {
+pub(super) fn normal(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 

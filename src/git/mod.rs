@@ -1,10 +1,12 @@
 //! The window onto git: where a repository's parts are, its refs, its index, and its objects parsed. Plain values come out.
-//! Nothing here runs a program that a scanned repository names, or reaches the network.
+//! Nothing here runs a program that a scanned repository names, or reaches the network unless it is asked to fetch.
 
+mod child;
 pub mod diff;
 pub mod index;
 mod layout;
 mod message;
+mod modules;
 pub mod object;
 mod refs;
 mod remote;
@@ -18,6 +20,7 @@ use crate::blob::ObjectId;
 use crate::error::{Error, Result};
 use crate::pack::{HashKind, Kind, Store};
 pub use message::MessageRules;
+pub use modules::Module;
 pub use object::{Commit, Tag};
 pub use refs::{Ref, RefKind};
 pub use remote::Tracked;
@@ -37,6 +40,7 @@ pub struct Repo {
     foreign_refs: bool,
     /// Listed once: a scan sees one state of them.
     refs: std::sync::OnceLock<Vec<Ref>>,
+    objects: layout::Objects,
     store: Store,
 }
 
@@ -97,8 +101,22 @@ impl Repo {
             hash: settings.hash,
             refs: std::sync::OnceLock::new(),
             foreign_refs: settings.foreign_refs,
+            objects,
             store,
         })
+    }
+
+    /// Reads the objects of another directory, too.
+    ///
+    /// # Errors
+    /// The object store cannot be read.
+    pub fn borrow(&mut self, directory: PathBuf) -> Result<()> {
+        self.objects.alternates.push(directory);
+        let opened = Store::open_with(&self.objects.directory, &self.objects.alternates, self.hash);
+        self.store = opened.map_err(|error| {
+            Error::Repository(format!("{}: the object store cannot be read: {error}", self.git_dir.display()))
+        })?;
+        Ok(())
     }
 
     /// Whether there is no working tree.
@@ -165,6 +183,14 @@ impl Repo {
     pub fn shallow(&self) -> Vec<ObjectId> {
         let text = std::fs::read_to_string(self.common_dir.join("shallow")).unwrap_or_default();
         text.lines().filter_map(|line| ObjectId::from_hex(line.trim().as_bytes()).ok()).collect()
+    }
+
+    /// Whether it was cloned with `--filter`: then packs are marked as another repository's promises.
+    pub fn is_partial(&self) -> bool {
+        let packs = std::fs::read_dir(self.common_dir.join("objects/pack"));
+        packs.is_ok_and(|mut files| {
+            files.any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|ext| ext == "promisor")))
+        })
     }
 
     /// A path on disk as bytes from the root of the working tree, with `/`.

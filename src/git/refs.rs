@@ -1,7 +1,6 @@
 //! Refs, HEAD and reflogs: through libgit2, or, for what it refuses (SHA-256, reftable), through git itself, hardened.
 
-use std::path::Path;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
 use super::Repo;
 use crate::blob::ObjectId;
@@ -29,18 +28,17 @@ pub struct Ref {
     pub target: ObjectId,
 }
 
-/// Set for every `git` that we run: a repository's own configuration must not run anything or reach the network.
-const HARDENED: &[(&str, &str)] = &[
-    ("GIT_NO_LAZY_FETCH", "1"),
-    ("GIT_ALLOW_PROTOCOL", "none"),
-    ("GIT_OPTIONAL_LOCKS", "0"),
-    ("GIT_NO_REPLACE_OBJECTS", "1"),
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("GIT_PAGER", "cat"),
-    ("LC_ALL", "C"),
+/// What a working tree has besides branches. A detached HEAD is one of them; one that names a branch names no commit.
+const PSEUDO_REFS: &[&str] = &[
+    "HEAD",
+    "FETCH_HEAD",
+    "ORIG_HEAD",
+    "MERGE_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REVERT_HEAD",
+    "REBASE_HEAD",
+    "BISECT_START",
 ];
-const HARDENED_CONFIG: &[&str] =
-    &["core.fsmonitor=false", "core.hooksPath=/dev/null", "protocol.allow=never", "core.pager=cat"];
 
 impl Repo {
     /// The commit that HEAD points to; `None` on an unborn branch.
@@ -115,18 +113,32 @@ impl Repo {
             self.refs_by_libgit2()?
         };
         refs.extend(self.head()?.map(|target| Ref { kind: RefKind::Local, name: "HEAD".into(), target }));
-        for name in ["FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "REBASE_HEAD"] {
-            let text = std::fs::read_to_string(self.git_dir.join(name)).unwrap_or_default();
+        let dirs = self.worktree_dirs();
+        for (dir, name) in dirs.iter().flat_map(|dir| PSEUDO_REFS.iter().map(move |name| (dir, *name))) {
+            let path = dir.join(name);
+            // Opening a pipe would wait forever.
+            let text = if path.is_file() { std::fs::read(path).unwrap_or_default() } else { continue };
+            let text = String::from_utf8_lossy(&text);
             let kind = if name == "FETCH_HEAD" { RefKind::Remote } else { RefKind::Local };
             let ids = text.lines().filter_map(|line| hex(line.split_whitespace().next()?));
             refs.extend(ids.map(|target| Ref { kind, name: name.into(), target }));
         }
-        for dir in [&self.git_dir, &self.common_dir] {
+        for dir in dirs {
             read_reflogs(&dir.join("logs"), String::new(), &mut refs);
         }
         refs.sort();
         refs.dedup();
         Ok(refs)
+    }
+
+    /// The git directories of all working trees: each has a HEAD and a reflog of its own.
+    fn worktree_dirs(&self) -> Vec<PathBuf> {
+        let linked = std::fs::read_dir(self.common_dir.join("worktrees")).into_iter().flatten().flatten();
+        let mut dirs = vec![self.git_dir.clone(), self.common_dir.clone()];
+        dirs.extend(linked.map(|entry| entry.path()));
+        dirs.sort();
+        dirs.dedup();
+        dirs
     }
 
     fn refs_by_libgit2(&self) -> Result<Vec<Ref>> {
@@ -147,7 +159,7 @@ impl Repo {
     }
 
     fn refs_by_plumbing(&self) -> Result<Vec<Ref>> {
-        let out = self.plumb(&["for-each-ref", "--format=%(objectname) %(refname)"])?.unwrap_or_default();
+        let out = self.plumb_or_fail(&["for-each-ref", "--format=%(objectname) %(refname)"])?;
         let refs = out.lines().filter_map(|line| {
             let (id, name) = line.split_once(' ')?;
             Some(Ref { kind: kind_of(name), name: name.to_owned(), target: hex(id)? })
@@ -171,26 +183,6 @@ impl Repo {
         let object =
             repo.revparse_single(name).and_then(|o| o.peel(git2::ObjectType::Commit)).map_err(|_| unknown())?;
         ObjectId::try_from(object.id().as_bytes()).map_err(|_| unknown())
-    }
-
-    /// Runs git's plumbing, hardened; `None` if it says no.
-    pub(super) fn plumb(&self, args: &[&str]) -> Result<Option<String>> {
-        let mut command = Command::new("git");
-        command.arg("--git-dir").arg(&self.git_dir);
-        HARDENED_CONFIG.iter().for_each(|setting| {
-            command.args(["-c", setting]);
-        });
-        let output = command.args(args).envs(HARDENED.iter().copied()).stdin(std::process::Stdio::null()).output();
-        let output = output.map_err(|error| {
-            Error::Repository(format!(
-                "this repository (SHA-256 or reftable) needs `git` on the PATH to list its refs: {error}"
-            ))
-        })?;
-        let message = String::from_utf8_lossy(&output.stderr);
-        if message.contains("dubious ownership") {
-            return Err(Error::Repository(message.trim().to_owned()));
-        }
-        Ok(output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The bytes of the entries of a pack whose forest is known.
 
+use gix_hash::oid;
+
 use super::Kind;
 use super::Store;
 use super::bench::Bench;
@@ -9,8 +11,12 @@ use super::entry::Header;
 use super::forest::Base;
 use super::forest::Forest;
 use super::inflate::Buffer;
+use super::inflate::MAX_RATIO;
 use super::inflate::crc32;
 use super::packfile::Pack;
+use super::stream::Building;
+use super::stream::Inflating;
+use super::stream::Large;
 use super::trouble::Trouble;
 
 /// Decodes entries, given their bases.
@@ -73,6 +79,53 @@ impl Decoder<'_> {
             bench.recycle(std::mem::replace(&mut bytes, next?));
         }
         Ok(bytes)
+    }
+
+    /// Lends a large blob that is stored whole as a stream; `None` if it is not large, is something else, or must be held.
+    pub(super) fn stream(&self, entry: u32, id: &oid, large: &Large<'_>) -> Result<Option<u64>, Trouble> {
+        let (start, end) = self.forest.range(entry, self.pack.bytes().len());
+        let own = self.pack.bytes().get(start..end).unwrap_or_default();
+        let Some(Header { form: Form::Full(Kind::Blob), size, .. }) = Header::parse(own, self.pack.hash_len()) else {
+            return Ok(None);
+        };
+        if size <= large.above as u64 {
+            return Ok(None);
+        }
+        let place = self.place(entry)?;
+        if size / MAX_RATIO as u64 > place.len as u64 {
+            return Err(Trouble::corrupt("it claims to be larger than its compressed bytes can be"));
+        }
+        let mut stream = Inflating::new(place.data);
+        stream.left = Some(size);
+        if !large.lend(id, size, &mut stream)? {
+            return Ok(None);
+        }
+        if stream.used() != place.len as u64 {
+            return Err(Trouble::corrupt("its compressed bytes are not as long as the index says"));
+        }
+        Ok(Some(size))
+    }
+
+    /// The same of one that is built on bytes at hand.
+    pub(super) fn stream_child(
+        &self,
+        entry: u32,
+        base: &[u8],
+        id: &oid,
+        large: &Large<'_>,
+        bench: &mut Bench,
+    ) -> Result<Option<u64>, Trouble> {
+        let place = self.place(entry)?;
+        let size = self.store.allowed(place.header.size)?;
+        let mut instructions = std::mem::take(&mut bench.delta);
+        let inflated = inflate(&place, size, bench, &mut instructions);
+        let lent = inflated.and_then(|()| {
+            let (size, mut stream) = Building::new(&instructions, base)?;
+            let lent = size > large.above as u64 && large.lend(id, size, &mut stream)?;
+            Ok(lent.then_some(size))
+        });
+        bench.delta = instructions;
+        lent
     }
 
     fn place(&self, entry: u32) -> Result<Place<'_>, Trouble> {

@@ -20,7 +20,8 @@ pub(super) fn apply(
     copies: &mut Vec<Copy>,
 ) -> Result<(), Trouble> {
     copies.clear();
-    let (child_size, mut rest) = child_size(delta, base, limit)?;
+    let (child_size, mut rest) = child_size(delta, base, limit as u64)?;
+    let child_size = usize::try_from(child_size).map_err(|_| Trouble::too_large(child_size, limit as u64))?;
     out.start(child_size.min(TRUSTED.max(base.len().saturating_mul(2))) + SLACK);
     let mut at = 0;
     while let Some((&op, tail)) = rest.split_first() {
@@ -56,16 +57,31 @@ pub(super) fn apply(
 }
 
 /// The size of what the delta makes, and its instructions.
-fn child_size<'d>(delta: &'d [u8], base: &[u8], limit: usize) -> Result<(usize, &'d [u8]), Trouble> {
+pub(super) fn child_size<'d>(delta: &'d [u8], base: &[u8], limit: u64) -> Result<(u64, &'d [u8]), Trouble> {
     let (base_size, rest) = size(delta).ok_or_else(cut_short)?;
     let (child_size, rest) = size(rest).ok_or_else(cut_short)?;
     if base_size != base.len() as u64 {
         return Err(Trouble::corrupt("its delta is for a base of another size"));
     }
-    match usize::try_from(child_size) {
-        Ok(size) if size <= limit => Ok((size, rest)),
-        _ => Err(Trouble::too_large(child_size, limit)),
+    if child_size > limit {
+        return Err(Trouble::too_large(child_size, limit));
     }
+    Ok((child_size, rest))
+}
+
+/// The run of bytes that the next of `instructions` gives, and the instructions after it; `None` at their end.
+pub(super) fn next_run<'d>(instructions: &'d [u8], base: &'d [u8]) -> Result<Option<(&'d [u8], &'d [u8])>, Trouble> {
+    let Some((&op, tail)) = instructions.split_first() else { return Ok(None) };
+    if op & 0x80 != 0 {
+        let (from, len, rest) = copy_instruction(op, tail).ok_or_else(cut_short)?;
+        let run = from.checked_add(len).and_then(|end| base.get(from..end));
+        let run = run.ok_or_else(|| Trouble::corrupt("its delta copies from beyond its base"))?;
+        return Ok(Some((run, rest)));
+    }
+    if op == 0 {
+        return Err(Trouble::corrupt("its delta has an unknown instruction"));
+    }
+    tail.split_at_checked(usize::from(op)).ok_or_else(cut_short).map(Some)
 }
 
 fn cut_short() -> Trouble {

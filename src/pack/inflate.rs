@@ -13,9 +13,13 @@ use super::trouble::Trouble;
 /// than its header says shows itself by writing there.
 const SLACK: usize = 320;
 /// No deflate stream grows by more than this (258 bytes out of two bits).
-const MAX_RATIO: usize = 1032;
+pub(super) const MAX_RATIO: usize = 1032;
 /// Reserved at most on the word of a header alone.
 const FIRST: usize = 16 << 20;
+/// Not copied where it can be moved.
+const LARGE: usize = 1 << 20;
+/// Large buffers get no room to spare.
+const ROOMY: usize = 16 << 20;
 /// A zlib stream's header and its Adler-32.
 const ZLIB_HEADER: usize = 2;
 const ZLIB_TRAILER: usize = 4;
@@ -55,6 +59,19 @@ impl Buffer {
         &mut self.bytes
     }
 
+    /// Moves the contents into `out`; what that had is left for later use, or not.
+    pub(super) fn give(&mut self, out: &mut Vec<u8>) {
+        if self.len < LARGE {
+            out.clear();
+            out.extend_from_slice(self);
+        } else {
+            std::mem::swap(out, &mut self.bytes);
+            out.truncate(self.len);
+            self.bytes.clear();
+        }
+        self.len = 0;
+    }
+
     /// Declares the first `len` bytes to be the contents.
     pub(super) fn finish(&mut self, len: usize) {
         self.len = len.min(self.bytes.len());
@@ -70,7 +87,8 @@ impl Deref for Buffer {
 }
 
 fn roomy(want: usize) -> usize {
-    want.saturating_add(want / 8).next_multiple_of(4096)
+    let spare = if want < ROOMY { want / 8 } else { 0 };
+    want.saturating_add(spare).next_multiple_of(4096)
 }
 
 /// Decoders whose tables are allocated once: one for streams, and one that takes three quarters of its time where all of
@@ -196,6 +214,6 @@ fn without_zlib_header(input: &[u8]) -> Result<&[u8], Trouble> {
     Err(Trouble::corrupt("it is not a zlib stream"))
 }
 
-fn broken(error: zlib_rs::InflateError) -> Trouble {
+pub(super) fn broken(error: zlib_rs::InflateError) -> Trouble {
     Trouble::corrupt(format!("its zlib stream is damaged ({})", error.as_str()))
 }

@@ -15,6 +15,10 @@ use super::Kind;
 use super::bench::Bench;
 use super::inflate::Buffer;
 use super::inflate::Inflater;
+use super::inflate::MAX_RATIO;
+use super::stream::Inflating;
+use super::stream::Large;
+use super::stream::Stream;
 use super::trouble::Trouble;
 
 /// The header is within so many inflated bytes: the longest kind, a space, twenty digits, a NUL.
@@ -91,6 +95,53 @@ pub(super) fn read(
     found
 }
 
+/// Lends a large blob as a stream; `None` if the object is not large, or must be held.
+pub(super) fn stream(path: &Path, id: &oid, large: &Large<'_>) -> Result<Option<u64>, Trouble> {
+    let io = |error| Trouble::io(&error);
+    let found = fs::metadata(path).map_err(io)?;
+    if !found.is_file() || found.len() < large.above as u64 / MAX_RATIO as u64 {
+        return Ok(None);
+    }
+    let mut stream = Inflating::new(File::open(path).map_err(io)?);
+    let mut head = Vec::new();
+    // Whoever reads it as a whole will see what is wrong.
+    let begun = (&mut stream).take(HEADER as u64).read_to_end(&mut head);
+    let Some((Kind::Blob, size, start)) = begun.ok().and_then(|_| header(&head)) else { return Ok(None) };
+    if size <= large.above as u64 {
+        return Ok(None);
+    }
+    if size / MAX_RATIO as u64 > found.len() {
+        return Err(Trouble::corrupt("it claims to be larger than its compressed bytes can be"));
+    }
+    let head = head.get(start..).unwrap_or_default();
+    stream.left = Some(size.saturating_sub(head.len() as u64));
+    if !large.lend(id, size, &mut Headed { head, stream: &mut stream })? {
+        return Ok(None);
+    }
+    if stream.used() != found.len() {
+        return Err(Trouble::corrupt("there is something behind its end"));
+    }
+    Ok(Some(size))
+}
+
+/// A stream some of which was read already.
+struct Headed<'h, S> {
+    head: &'h [u8],
+    stream: &'h mut S,
+}
+
+impl<S: Stream> Read for Headed<'_, S> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.head.is_empty() { self.stream.read(out) } else { self.head.read(out) }
+    }
+}
+
+impl<S: Stream> Stream for Headed<'_, S> {
+    fn finish(&mut self) -> Result<(), Trouble> {
+        self.stream.finish()
+    }
+}
+
 fn inflate(
     compressed: &[u8],
     limit: usize,
@@ -105,7 +156,7 @@ fn inflate(
         return Ok(None);
     }
     if size > limit as u64 {
-        return Err(Trouble::too_large(size, limit));
+        return Err(Trouble::too_large(size, limit as u64));
     }
     let whole = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(start);
     if !ended {

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::OnceLock;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 
 use gix_hash::Kind as HashKind;
 use gix_hash::oid;
@@ -26,7 +27,7 @@ pub(super) struct Pack {
     data: data::File,
     path: PathBuf,
     hash_len: usize,
-    skeleton: OnceLock<Arc<Skeleton>>,
+    skeleton: Mutex<Option<Arc<Skeleton>>>,
 }
 
 impl Pack {
@@ -42,7 +43,7 @@ impl Pack {
         }
         let index = index::File::at(path, hash).map_err(|e| Trouble::corrupt(chain(&e)))?;
         let data = data::File::at(&pack, hash).map_err(|e| Trouble::corrupt(chain(&e)))?;
-        let skeleton = OnceLock::new();
+        let skeleton = Mutex::default();
         Ok(Pack { index, data, path: pack, hash_len: hash.len_in_bytes(), skeleton })
     }
 
@@ -56,7 +57,13 @@ impl Pack {
 
     /// What its entries are built on.
     pub(super) fn skeleton(&self) -> Arc<Skeleton> {
-        Arc::clone(self.skeleton.get_or_init(|| Arc::new(Skeleton::new(self))))
+        let mut known = self.skeleton.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.get_or_insert_with(|| Arc::new(Skeleton::new(self))))
+    }
+
+    /// Lets go of what only walks over all of it need.
+    pub(super) fn tidy(&self) {
+        self.skeleton.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 
     /// How many objects the index lists.

@@ -1,6 +1,7 @@
 //! One pass over everything in a store.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +12,9 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::FailureKind;
+use super::Kind;
 use super::Kinds;
+use super::Large;
 use super::Object;
 use super::Store;
 use super::Tally;
@@ -51,7 +54,24 @@ impl Store {
         T: Send + Sync,
         F: Fn(Object<'_>, Option<&T>) -> T + Sync,
     {
-        let mut sweep = Sweep::new(self, want, elsewhere);
+        self.sweep(Wish { want, elsewhere, large: None }, visit)
+    }
+
+    /// The same, with blobs that are too large to be held lent as streams.
+    pub fn for_each_streaming<T, F>(&self, want: Kinds, elsewhere: Kinds, large: &Large<'_>, visit: F) -> Tally
+    where
+        T: Send + Sync,
+        F: Fn(Object<'_>, Option<&T>) -> T + Sync,
+    {
+        self.sweep(Wish { want, elsewhere, large: Some(large) }, visit)
+    }
+
+    fn sweep<T, F>(&self, wish: Wish<'_>, visit: F) -> Tally
+    where
+        T: Send + Sync,
+        F: Fn(Object<'_>, Option<&T>) -> T + Sync,
+    {
+        let mut sweep = Sweep::new(self, wish);
         let mut before = Vec::new();
         for _ in 0..ROUNDS {
             let (loose, failures) = sweep.list();
@@ -67,20 +87,30 @@ impl Store {
                 break;
             }
         }
+        sweep.rescue(&visit);
         sweep.finish(before)
     }
+}
+
+/// What a caller wants to see.
+#[derive(Clone, Copy)]
+pub(super) struct Wish<'l> {
+    pub(super) want: Kinds,
+    elsewhere: Kinds,
+    pub(super) large: Option<&'l Large<'l>>,
 }
 
 /// What has been visited so far.
 struct Sweep<'s> {
     store: &'s Store,
-    want: Kinds,
-    elsewhere: Kinds,
+    wish: Wish<'s>,
     packs: Vec<Done>,
     /// Sorted lists; the bit of an object is that of the first place it was found at.
     loose: Vec<(Vec<Loose>, Bits)>,
     /// Loose objects that were gone when they were to be read.
     vanished: Vec<ObjectId>,
+    /// Those of them that were found in the end.
+    rescued: HashSet<ObjectId>,
     benches: Benches,
     tally: Tally,
 }
@@ -96,14 +126,14 @@ struct Done {
 type Loose = (ObjectId, u32);
 
 impl<'s> Sweep<'s> {
-    fn new(store: &'s Store, want: Kinds, elsewhere: Kinds) -> Self {
+    fn new(store: &'s Store, wish: Wish<'s>) -> Self {
         Sweep {
             store,
-            want,
-            elsewhere,
+            wish,
             packs: Vec::new(),
             loose: Vec::new(),
             vanished: Vec::new(),
+            rescued: HashSet::new(),
             benches: Benches::default(),
             tally: Tally::default(),
         }
@@ -157,10 +187,10 @@ impl<'s> Sweep<'s> {
             return;
         }
         let seen = self.seen_in(pack);
-        let forest = Forest::new(pack, self.want, self.elsewhere, &seen);
+        let forest = Forest::new(pack, self.wish.want, self.wish.elsewhere, &seen);
         self.name_lost(pack, &forest);
         let decoder = Decoder { store: self.store, pack, forest: &forest };
-        Walk::new(&decoder, &seen, self.want, &self.benches, visit).run();
+        Walk::new(&decoder, &seen, self.wish, &self.benches, visit).run();
         self.benches.settle(&mut self.tally);
         let pack = Arc::clone(pack);
         self.packs.push(Done { pack, seen });
@@ -244,14 +274,31 @@ impl<'s> Sweep<'s> {
         if self.seen(id) {
             return Outcome::Done;
         }
-        let (limit, want) = (self.store.max_object_size(), self.want);
+        let (limit, want) = (self.store.max_object_size(), self.wish.want);
         let mut bytes = bench.buffer(0);
         let mut trouble = None;
         for (_, dir) in places {
             let Some(dir) = self.store.dirs().get(*dir as usize) else {
                 continue;
             };
-            match loose::read(&loose::path(dir, id), limit, |kind| want.has(kind), &mut bytes, bench) {
+            let path = loose::path(dir, id);
+            let streamed = match self.wish.large.filter(|_| want.blobs) {
+                Some(large) => loose::stream(&path, id, large),
+                None => Ok(None),
+            };
+            match streamed {
+                Ok(Some(size)) => {
+                    bench.tally.count(Kind::Blob, size);
+                    bench.recycle(bytes);
+                    return Outcome::Visited;
+                }
+                Ok(None) => {}
+                Err(other) => {
+                    trouble = trouble.or(Some(other));
+                    continue;
+                }
+            }
+            match loose::read(&path, limit, |kind| want.has(kind), &mut bytes, bench) {
                 Ok(Some((kind, start))) => {
                     let contents = bytes.get(start..).unwrap_or_default();
                     bench.count(kind, contents.len());
@@ -278,9 +325,40 @@ impl<'s> Sweep<'s> {
         }
     }
 
+    /// Looks up one by one what was gone from its place and came by in no other: it may be of a kind that is not
+    /// wanted, or git may be moving objects faster than they are listed.
+    fn rescue<T, F>(&mut self, visit: &F)
+    where
+        F: Fn(Object<'_>, Option<&T>) -> T + Sync,
+    {
+        let mut gone = std::mem::take(&mut self.vanished);
+        gone.sort_unstable();
+        gone.dedup();
+        let mut bytes = Vec::new();
+        for id in gone.into_iter().filter(|id| !self.seen(id)).collect::<Vec<_>>() {
+            let found = (0..ROUNDS).find_map(|_| match self.store.find(&id, &mut bytes) {
+                Ok(None) => None,
+                found => Some(found),
+            });
+            match found {
+                Some(Ok(Some(kind))) => {
+                    if self.wish.want.has(kind) {
+                        visit(Object { id: &id, kind, bytes: &bytes, copies: None }, None);
+                        self.tally.count(kind, bytes.len() as u64);
+                    }
+                    self.rescued.insert(id);
+                }
+                Some(Err(super::Error::Object { why, kind, .. })) => {
+                    self.tally.lost(id, &Trouble { kind, why: why.into() });
+                }
+                _ => self.tally.lost(id, &Trouble::missing("it was removed while the store was read")),
+            }
+        }
+    }
+
     fn seen(&self, id: &oid) -> bool {
         let packed = |done: &Done| done.pack.position(id).is_some_and(|at| done.seen.get(at));
-        self.packs.iter().any(packed) || self.seen_loose(id)
+        self.packs.iter().any(packed) || self.seen_loose(id) || self.rescued.contains(&id.to_owned())
     }
 
     fn seen_loose(&self, id: &oid) -> bool {
@@ -296,11 +374,6 @@ impl<'s> Sweep<'s> {
         tally.failures.retain(|failure| failure.id.as_ref().is_none_or(|id| !self.seen(id)));
         for failure in failures {
             tally.fail(failure);
-        }
-        for id in std::mem::take(&mut self.vanished) {
-            if !self.seen(&id) {
-                tally.lost(id, &Trouble::missing("it was removed while the store was read"));
-            }
         }
         tally
     }

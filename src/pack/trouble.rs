@@ -21,7 +21,7 @@ impl Trouble {
         Trouble { kind: FailureKind::Missing, why: why.into() }
     }
 
-    pub(super) fn too_large(size: u64, limit: usize) -> Self {
+    pub(super) fn too_large(size: u64, limit: u64) -> Self {
         Trouble { kind: FailureKind::TooLarge, why: format!("{size} bytes are more than the limit of {limit}").into() }
     }
 

@@ -12,8 +12,10 @@ use std::sync::PoisonError;
 
 use rayon::Scope;
 
+use gix_hash::oid;
+
 use super::Kind;
-use super::Kinds;
+use super::Large;
 use super::Object;
 use super::bench::Bench;
 use super::bench::Benches;
@@ -22,10 +24,12 @@ use super::decode::Decoder;
 use super::forest::Forest;
 use super::inflate::Buffer;
 use super::packfile::Pack;
+use super::sweep::Wish;
 use super::trouble::Trouble;
 
-/// Bases above this many bytes in one walk are dropped and decoded again when their next child comes.
-const ALIVE: usize = 64 << 20;
+/// What bases may take in all threads together, as long as each gets the least.
+const ALIVE: usize = 128 << 20;
+const LEAST_ALIVE: usize = 8 << 20;
 /// Larger bases are not shared between threads: that many may be alive at once for each of them.
 const SHARED: usize = 16 << 20;
 
@@ -36,9 +40,11 @@ pub(super) struct Walk<'w, T, F> {
     forest: &'w Forest,
     /// Index positions of objects that were visited, here or elsewhere.
     seen: &'w Bits,
-    want: Kinds,
+    wish: Wish<'w>,
     benches: &'w Benches,
     visit: &'w F,
+    /// Bases of more bytes in one descent are dropped and decoded again when their next child comes.
+    alive: usize,
     next_root: Mutex<usize>,
     /// Roots are handed out until they weigh this much.
     batch: u64,
@@ -66,7 +72,7 @@ where
     pub(super) fn new(
         decoder: &'w Decoder<'w>,
         seen: &'w Bits,
-        want: Kinds,
+        wish: Wish<'w>,
         benches: &'w Benches,
         visit: &'w F,
     ) -> Self {
@@ -78,9 +84,10 @@ where
             pack,
             forest,
             seen,
-            want,
+            wish,
             benches,
             visit,
+            alive: (ALIVE / threads as usize).max(LEAST_ALIVE),
             next_root: Mutex::new(0),
             batch: forest.weight / (threads * 64),
             share_above: if alone { u64::MAX } else { forest.weight / (threads * 4) },
@@ -126,8 +133,14 @@ where
 
     /// Visits a root.
     fn root(&self, root: u32, bench: &mut Bench) -> Option<Frame<T>> {
+        if let Some(large) = self.large(root) {
+            let streamed = self.decoder.stream(root, self.id(root), large);
+            if self.is_streamed(root, streamed, bench) {
+                return None;
+            }
+        }
         match self.decoder.root(root, bench) {
-            Ok((kind, bytes)) if self.want.has(kind) => {
+            Ok((kind, bytes)) if self.wish.want.has(kind) => {
                 bench.copies.clear();
                 let value = self.show(root, kind, &bytes, None, bench);
                 self.frame(root, kind, bytes, value, bench)
@@ -143,6 +156,41 @@ where
         }
     }
 
+    /// What to do with an entry if it turns out to be large: it must be wanted, and nothing built on it.
+    fn large(&self, entry: u32) -> Option<&Large<'w>> {
+        let is_leaf = self.forest.heaviest_child(entry).is_none() && !self.seen.get(self.forest.position(entry));
+        self.wish.large.filter(|_| is_leaf && self.wish.want.blobs)
+    }
+
+    fn id(&self, entry: u32) -> &oid {
+        self.pack.id(self.forest.position(entry))
+    }
+
+    /// Notes what came of streaming an entry; whether that is all that is to be done with it.
+    fn is_streamed(&self, entry: u32, streamed: Result<Option<u64>, Trouble>, bench: &mut Bench) -> bool {
+        match streamed {
+            Ok(None) => return false,
+            Ok(Some(size)) => {
+                self.seen.set(self.forest.position(entry));
+                bench.tally.count(Kind::Blob, size);
+            }
+            Err(trouble) => self.lose(entry, &trouble, bench),
+        }
+        true
+    }
+
+    /// The same for a child of a base whose bytes are at hand.
+    fn stream_child(&self, child: u32, kind: Kind, base: &[u8], bench: &mut Bench) -> bool {
+        match self.large(child) {
+            // What is much larger than its base was made to be.
+            Some(large) if kind == Kind::Blob && base.len() >= large.above / 4 => {
+                let streamed = self.decoder.stream_child(child, base, self.id(child), large, bench);
+                self.is_streamed(child, streamed, bench)
+            }
+            _ => false,
+        }
+    }
+
     /// Visits everything below a frame.
     fn descend<'s>(&'s self, first: Frame<T>, bench: &mut Bench, scope: &Scope<'s>) {
         let mut stack = Stack::default();
@@ -150,7 +198,7 @@ where
         loop {
             match next.take() {
                 Some(frame) if self.is_shared(&frame) => self.share(frame, scope),
-                Some(frame) => stack.push(frame, bench),
+                Some(frame) => stack.push(frame, self.alive, bench),
                 None => {}
             }
             let Some(mut frame) = stack.pop() else {
@@ -167,7 +215,7 @@ where
 
     /// Visits a child of a base that has others.
     fn child(&self, base: &mut Frame<T>, child: u32, bench: &mut Bench) -> Option<Frame<T>> {
-        let bytes = self.decode_child(base, child, bench);
+        let bytes = self.decode_child(base, child, bench)?;
         self.visit_child(base, child, bytes, bench)
     }
 
@@ -178,7 +226,7 @@ where
         if let Some(bytes) = base.bytes.take() {
             bench.recycle(bytes);
         }
-        self.visit_child(&base, child, bytes, bench)
+        self.visit_child(&base, child, bytes?, bench)
     }
 
     fn visit_child(
@@ -200,11 +248,17 @@ where
         }
     }
 
-    fn decode_child(&self, base: &mut Frame<T>, child: u32, bench: &mut Bench) -> Result<Buffer, Trouble> {
+    /// The bytes of a child; `None` if it was lent as a stream.
+    fn decode_child(&self, base: &mut Frame<T>, child: u32, bench: &mut Bench) -> Option<Result<Buffer, Trouble>> {
         if base.bytes.is_none() {
-            base.bytes = Some(self.decoder.again(base.entry, bench)?);
+            match self.decoder.again(base.entry, bench) {
+                Ok(bytes) => base.bytes = Some(bytes),
+                Err(trouble) => return Some(Err(trouble)),
+            }
         }
-        self.decoder.child(child, base.bytes.as_deref().unwrap_or_default(), bench)
+        let bytes = base.bytes.as_deref().unwrap_or_default();
+        let is_done = self.stream_child(child, base.kind, bytes, bench);
+        (!is_done).then(|| self.decoder.child(child, bytes, bench))
     }
 
     /// Shows an object to the visitor, unless it is known already and was only needed as a base.
@@ -273,6 +327,9 @@ where
         let mut bench = self.benches.take();
         for &child in children {
             let bytes = base.bytes.as_deref().unwrap_or_default();
+            if self.stream_child(child, base.kind, bytes, &mut bench) {
+                continue;
+            }
             let bytes = self.decoder.child(child, bytes, &mut bench);
             if let Some(frame) = self.visit_child(&base, child, bytes, &mut bench) {
                 self.descend(frame, &mut bench, scope);
@@ -339,11 +396,11 @@ impl<T> Default for Stack<T> {
 
 impl<T> Stack<T> {
     /// Adds a frame; when too many bytes are alive, those needed last are dropped.
-    fn push(&mut self, frame: Frame<T>, bench: &mut Bench) {
+    fn push(&mut self, frame: Frame<T>, most: usize, bench: &mut Bench) {
         self.put_back(frame);
         let last = self.frames.len().saturating_sub(1);
         let mut above = self.frames.iter_mut().take(last);
-        while self.alive > ALIVE
+        while self.alive > most
             && let Some(frame) = above.next()
         {
             if let Some(bytes) = frame.bytes.take() {

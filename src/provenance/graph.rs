@@ -39,15 +39,16 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// What a witness has noted of the wanted objects, and what the refs reach of it.
+    /// What a witness has noted of the wanted objects, and what the refs reach of it. With `all`, every commit that
+    /// brought a blob to a path counts, not only the first.
     ///
     /// # Errors
     /// The refs cannot be listed.
-    pub fn new(repo: &Repo, testimony: Testimony, wanted: &HashSet<ObjectId>) -> Result<Self> {
+    pub fn new(repo: &Repo, testimony: Testimony, wanted: &HashSet<ObjectId>, all: bool) -> Result<Self> {
         let refs = repo.refs()?;
         let (mut forest, nodes) = Forest::grow(testimony, wanted);
         let (reach, remote_names) = reach(repo, &nodes, refs);
-        let introductions = introductions(&nodes, &mut forest);
+        let introductions = introductions(&nodes, &mut forest, all);
         let mut in_head = HashSet::new();
         if let Some(tree) = repo.head()?.and_then(|id| repo.tree_of(&id)) {
             forest.added(&tree, &[], |blob, path| {
@@ -63,7 +64,7 @@ impl Graph {
         self.is_cut
     }
 
-    /// Where a blob was first brought, oldest first; one entry a path.
+    /// Where a blob was brought, oldest first; one entry a path, or all.
     pub fn introductions(&self, blob: &ObjectId) -> &[Introduction] {
         self.introductions.get(blob).map_or(&[], Vec::as_slice)
     }
@@ -103,21 +104,25 @@ impl Reach {
     }
 }
 
-/// Blobs at paths where a commit has them and none of its parents does; of each blob and path the oldest.
-fn introductions(nodes: &[Node], forest: &mut Forest) -> HashMap<ObjectId, Vec<Introduction>> {
+/// Blobs at paths where a commit has them and none of its parents does; of each blob and path the oldest, or all.
+fn introductions(nodes: &[Node], forest: &mut Forest, all: bool) -> HashMap<ObjectId, Vec<Introduction>> {
     let trees: HashMap<ObjectId, ObjectId> = nodes.iter().map(|node| (node.id, node.tree)).collect();
-    let mut oldest: HashMap<(ObjectId, Vec<u8>), (i64, ObjectId)> = HashMap::new();
+    let mut oldest: HashMap<(ObjectId, Vec<u8>), Vec<(i64, ObjectId)>> = HashMap::new();
     for node in nodes {
         let parents: Vec<ObjectId> = node.parents.iter().filter_map(|parent| trees.get(parent)).copied().collect();
         let this = (node.seconds, node.id);
         forest.added(&node.tree, &parents, |blob, path| {
-            let entry = oldest.entry((blob, path)).or_insert(this);
-            *entry = this.min(*entry);
+            let brought = oldest.entry((blob, path)).or_default();
+            match brought.first_mut().filter(|_| !all) {
+                Some(first) => *first = this.min(*first),
+                None => brought.push(this),
+            }
         });
     }
     let mut found: HashMap<ObjectId, Vec<Introduction>> = HashMap::new();
-    for ((blob, path), (seconds, commit)) in oldest {
-        found.entry(blob).or_default().push(Introduction { seconds, commit, path });
+    for ((blob, path), brought) in oldest {
+        let here = brought.into_iter().map(|(seconds, commit)| Introduction { seconds, commit, path: path.clone() });
+        found.entry(blob).or_default().extend(here);
     }
     found.values_mut().for_each(|list| list.sort());
     found

@@ -34,6 +34,8 @@ pub struct Scene<'a> {
     pub known: Option<&'a Known>,
     /// How far commits and tags got, where that need not be looked up: what is being pushed is on its way.
     pub level: Option<Level>,
+    /// Every commit that brought a blob to a path is a place, not only the first.
+    pub all_places: bool,
     /// The secrets in some bytes, containers opened. Asked for other versions of a file whose secret is inside one.
     pub secrets: Option<&'a SecretsIn<'a>>,
 }
@@ -120,7 +122,7 @@ impl<'a> Locator<'a> {
                 Some(testimony) => testimony.again(repo, blobs.clone()),
                 None => Testimony::of(repo, blobs.clone()),
             };
-            locator.graph = Some(Graph::new(repo, testimony, &blobs)?);
+            locator.graph = Some(Graph::new(repo, testimony, &blobs, scene.all_places)?);
             // A damaged index was told of by who reads it; what is known without it must not be lost.
             for entry in
                 repo.index(scene.environment).unwrap_or_default().entries().filter(|entry| blobs.contains(&entry.id))

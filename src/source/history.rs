@@ -1,17 +1,16 @@
 //! Every object of a repository, reachable or not, in pack order; commit and tag texts; ref names; `.git/config`.
 
 use std::collections::BTreeSet;
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::io::{self, Read};
 use std::sync::{Mutex, PoisonError};
 
-use super::Base;
-use crate::blob::{Blob, Origin, PlaceKind, Start};
+use super::named::Named;
+use super::{Base, lock};
+use crate::blob::{Blob, Origin, Pieces, PlaceKind, Start};
 use crate::coverage::{Reason, Tally};
-use crate::git::tree::{Layout, TreeEntry};
-use crate::git::{Commit, Mode, Repo, Tag};
-use crate::pack::{self, FailureKind, Kind, Kinds, Object, ObjectId};
+use crate::git::tree::{Layout, tree_entries};
+use crate::git::{Commit, Mode, Ref, Repo, Tag};
+use crate::pack::{self, FailureKind, Kind, Kinds, Large, Object, ObjectId, oid};
 
 /// A whole repository.
 pub struct History<'a> {
@@ -19,6 +18,8 @@ pub struct History<'a> {
     pub repo: &'a Repo,
     /// Larger blobs are left out.
     pub max_size: Option<u64>,
+    /// Which beginnings of large blobs make it necessary to have them whole: others are read in pieces.
+    pub whole: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Which names of files make a blob worth a second look: only trees know what a blob is called.
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Whether there is anything to look at in some bytes: asked for a commit before its texts are lent one by one, and
@@ -56,6 +57,9 @@ struct Known<M> {
     note: M,
 }
 
+/// Larger blobs are read in pieces.
+const LARGE: usize = 32 << 20;
+
 const CONTENTS: Kinds = Kinds { blobs: true, trees: false, commits: false, tags: true };
 const STRUCTURE: Kinds = Kinds { blobs: false, trees: true, commits: true, tags: false };
 
@@ -69,25 +73,28 @@ impl History<'_> {
         &self,
         visit: &(impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T + Sync),
     ) -> crate::error::Result<Tally> {
+        // Before anything is read: a repository that is refused is refused at once.
+        let refs = self.repo.refs()?;
         let noted = Mutex::new(Tally::default());
         let note = |other: Tally| lock(&noted).merge(other);
-        let read =
-            self.repo.store().for_each_beside(CONTENTS, STRUCTURE, |object: Object<'_>, base: Option<&Option<T>>| {
-                match object.kind {
-                    Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
-                    _ => {
-                        tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
-                        None
-                    }
-                }
-            });
-        let mut tally = tally_of(read);
+        let stream = |id: &oid, size: u64, bytes: &mut dyn Read| self.stream(id, size, bytes, visit, &note);
+        let large = Large { above: LARGE, whole: self.whole, visit: &stream };
+        let look = |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
+            Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
+            _ => {
+                tag_texts(object.id.to_owned(), object.bytes, &mut |blob| drop(visit(blob, None)));
+                None
+            }
+        };
+        let mut tally = tally_of(self.repo.store().for_each_streaming(CONTENTS, STRUCTURE, &large, look));
         tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
         let index = self.repo.index(false).unwrap_or_default();
-        for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule) {
+        let modules = self.repo.modules();
+        let is_here = |path: &[u8]| modules.iter().any(|module| module.prefix.strip_suffix(b"/") == Some(path));
+        for entry in index.entries().filter(|entry| entry.mode == Mode::Submodule && !is_here(entry.path)) {
             tally.skip(Reason::Submodule, super::lossy(entry.path));
         }
-        self.names(&mut tally, &mut |blob| drop(visit(blob, None)))?;
+        self.names(refs, &mut tally, &mut |blob| drop(visit(blob, None)));
         Ok(tally)
     }
 
@@ -99,7 +106,7 @@ impl History<'_> {
         witness: &(impl Fn(Passed<'_, M>) -> M + Sync),
         again: &mut dyn FnMut(&Blob<'_>, &[u8]),
     ) -> Tally {
-        let shallow = self.repo.shallow();
+        let (shallow, is_partial) = (self.repo.shallow(), self.repo.is_partial());
         let named = Named::new(self.repo);
         let read = self.repo.store().for_each_beside(
             STRUCTURE,
@@ -128,21 +135,24 @@ impl History<'_> {
         );
         let mut tally = tally_of(read);
         for (id, name) in named.known() {
-            self.named(id, &name, again);
+            self.named(id, &name, &mut tally, again);
         }
-        named.missing(self.is_partial(), &mut tally);
+        let (left_out, advice) = match is_partial {
+            true => (Reason::Partial, "; --fetch-missing or `git fetch --refetch --no-filter` gets it"),
+            false => (Reason::Missing, ""),
+        };
+        let missing = named.missing();
+        for (id, what, commit) in missing.by_commits {
+            let (reason, advice) = if what == "tree" { (left_out, advice) } else { (Reason::Missing, "") };
+            tally.skip(reason, format!("object {id}, the {what} of commit {commit}{advice}"));
+        }
+        for id in missing.by_trees {
+            tally.skip(left_out, format!("object {id}, which a tree names{advice}"));
+        }
         for id in &shallow {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
         }
         tally
-    }
-
-    /// Whether it was cloned with `--filter`: then packs are marked as another repository's promises.
-    fn is_partial(&self) -> bool {
-        let packs = std::fs::read_dir(self.repo.common_dir.join("objects/pack"));
-        packs.is_ok_and(|mut files| {
-            files.any(|file| file.is_ok_and(|file| file.path().extension().is_some_and(|ext| ext == "promisor")))
-        })
     }
 
     fn blob<T>(
@@ -168,6 +178,27 @@ impl History<'_> {
         }
         let base = base.zip(object.copies).map(|(value, copies)| Base { value, copies });
         Some(visit(&blob, base))
+    }
+
+    /// A blob that is too large to be held: in overlapping pieces, like a large file.
+    fn stream<T>(
+        &self,
+        id: &oid,
+        size: u64,
+        bytes: &mut dyn Read,
+        visit: &impl Fn(&Blob<'_>, Option<Base<'_, T>>) -> T,
+        note: &impl Fn(Tally),
+    ) -> io::Result<()> {
+        let id = id.to_owned();
+        if self.max_size.is_some_and(|max| size > max) {
+            let mut tally = Tally::default();
+            tally.skip(Reason::TooLarge, format!("blob {id}"));
+            note(tally);
+            return Ok(());
+        }
+        let origin = Origin::Object { id };
+        Pieces::default().read(bytes, None, &Blob::whole(&origin, &[]), &mut |piece| drop(visit(piece, None)))?;
+        Ok(())
     }
 
     /// Names can be secrets, too. What a tree names must be there: a scan that missed it must say so. Only what its base
@@ -206,17 +237,23 @@ impl History<'_> {
     }
 
     /// Lends a blob that was read before. If it could not be, that was told of then.
-    fn named(&self, id: ObjectId, name: &[u8], visit: &mut dyn FnMut(&Blob<'_>, &[u8])) {
+    /// One that was read in pieces may be too large to be held.
+    fn named(&self, id: ObjectId, name: &[u8], tally: &mut Tally, visit: &mut dyn FnMut(&Blob<'_>, &[u8])) {
         let mut bytes = Vec::new();
-        let read = self.repo.read(&id, Kind::Blob, &mut bytes);
-        if read.is_ok() && self.max_size.is_none_or(|max| bytes.len() as u64 <= max) {
-            visit(&Blob::whole(&Origin::Object { id }, &bytes), name);
+        match self.repo.store().find(&id, &mut bytes) {
+            Ok(Some(Kind::Blob)) if self.max_size.is_none_or(|max| bytes.len() as u64 <= max) => {
+                visit(&Blob::whole(&Origin::Object { id }, &bytes), name);
+            }
+            Err(pack::Error::Object { kind: FailureKind::TooLarge, why, .. }) if self.max_size.is_none() => {
+                tally.skip(Reason::Unreadable, format!("blob {id}, as the file that its name says it is: {why}"));
+            }
+            _ => {}
         }
     }
 
     /// Names of refs, and the repository's configuration.
-    fn names(&self, tally: &mut Tally, visit: &mut dyn FnMut(&Blob<'_>)) -> crate::error::Result<()> {
-        for reference in self.repo.refs()?.iter().filter(|reference| !reference.name.ends_with("@{}")) {
+    fn names(&self, refs: &[Ref], tally: &mut Tally, visit: &mut dyn FnMut(&Blob<'_>)) {
+        for reference in refs.iter().filter(|reference| !reference.name.ends_with("@{}")) {
             let is_ref = reference.name.starts_with("refs/") || reference.name == "HEAD";
             if is_ref && !self.repo.store().contains(&reference.target) {
                 tally.skip(Reason::Missing, format!("object {}, which {} names", reference.target, reference.name));
@@ -231,140 +268,24 @@ impl History<'_> {
                 visit(&Blob::whole(&origin, &bytes));
             }
         }
-        Ok(())
     }
 }
 
-/// Ids that are looked up together. Sorted, they are found where the last one was, and not all over the index.
-const TOGETHER: usize = 1 << 18;
-/// Ids remembered as noted: a table that fits into a processor's second cache.
-const REMEMBERED: usize = 1 << 15;
-
-/// Whether the objects that trees and commits name are there. Most names come again and again, so some are remembered by the first
-/// eight bytes of their ids; two ids that agree in them would hide one another, which chance does not do.
-struct Named<'a> {
-    repo: &'a Repo,
-    noted: Vec<AtomicU64>,
-    /// To be looked up: a list for each thread.
-    open: Vec<Mutex<Open>>,
-    /// In no pack: loose, or missing.
-    elsewhere: Mutex<Open>,
-    /// Blobs with a name that is worth a second look.
-    known: Mutex<BTreeSet<(ObjectId, Vec<u8>)>>,
-    /// Names that have nothing to them, by a hash that nobody outside can foresee.
-    dull: Vec<AtomicU64>,
-    keys: RandomState,
-}
-
-/// What is remembered of a name.
-struct Seen<'a> {
-    slot: &'a AtomicU64,
-    hash: u64,
-}
-
-impl Seen<'_> {
-    fn is_dull(&self) -> bool {
-        self.slot.load(Ordering::Relaxed) == self.hash
-    }
-
-    fn remember(&self) {
-        self.slot.store(self.hash, Ordering::Relaxed);
-    }
-}
-
-impl<'a> Named<'a> {
-    fn new(repo: &'a Repo) -> Self {
-        let empty = || (0..REMEMBERED).map(|_| AtomicU64::new(0)).collect();
-        let (noted, dull) = (empty(), empty());
-        let open = (0..rayon::current_num_threads().max(1)).map(|_| Mutex::default()).collect();
-        let keys = RandomState::new();
-        Self { repo, noted, open, elsewhere: Mutex::default(), known: Mutex::default(), dull, keys }
-    }
-
-    fn note(&self, entry: &TreeEntry<'_>) {
-        let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let slot = &self.noted[short as usize % REMEMBERED];
-        if entry.mode == Mode::Submodule || slot.load(Ordering::Relaxed) == short {
-            return;
+/// What trees and commits name and the store does not have: in a partial clone, what was left out.
+pub fn absent(repo: &Repo) -> Vec<ObjectId> {
+    let named = Named::new(repo);
+    repo.store().for_each(STRUCTURE, |object: Object<'_>, _: Option<&()>| {
+        if object.kind == Kind::Tree {
+            tree_entries(object.bytes, repo.hash).for_each(|entry| named.note(&entry));
+        } else if let Some(commit) = Commit::parse(object.bytes) {
+            named.note_commit(object.id.to_owned(), &commit);
         }
-        slot.store(short, Ordering::Relaxed);
-        let list = rayon::current_thread_index().unwrap_or(0) % self.open.len();
-        let mut open = lock(&self.open[list]);
-        open.by_trees.push(entry.id());
-        if open.by_trees.len() >= TOGETHER {
-            self.look_up(&mut open);
-        }
-    }
-
-    /// A blob with a name that is worth a second look.
-    fn know(&self, entry: &TreeEntry<'_>) {
-        lock(&self.known).insert((entry.id(), entry.name.to_vec()));
-    }
-
-    /// Where it is remembered whether there is nothing to a name.
-    fn seen(&self, name: &[u8]) -> Seen<'_> {
-        let hash = self.keys.hash_one(name) | 1;
-        Seen { slot: &self.dull[hash as usize % REMEMBERED], hash }
-    }
-
-    fn note_commit(&self, id: ObjectId, commit: &Commit<'_>) {
-        let list = rayon::current_thread_index().unwrap_or(0) % self.open.len();
-        let mut open = lock(&self.open[list]);
-        let parents = commit.parents.iter().map(|parent| (*parent, "parent", id));
-        open.by_commits.extend(parents.chain([(commit.tree, "tree", id)]));
-        if open.by_commits.len() >= TOGETHER {
-            self.look_up(&mut open);
-        }
-    }
-
-    /// The blobs with a known name, in an order that does not depend on threads.
-    fn known(&self) -> BTreeSet<(ObjectId, Vec<u8>)> {
-        std::mem::take(&mut lock(&self.known))
-    }
-
-    fn look_up(&self, open: &mut Open) {
-        let store = self.repo.store();
-        store.drop_packed(&mut open.by_trees, |id| id);
-        store.drop_packed(&mut open.by_commits, |(id, ..)| id);
-        let mut elsewhere = lock(&self.elsewhere);
-        elsewhere.by_trees.append(&mut open.by_trees);
-        elsewhere.by_commits.append(&mut open.by_commits);
-    }
-
-    /// Names those that the store does not have; in a partial clone what trees lack is so by choice of whoever cloned it.
-    fn missing(self, is_partial: bool, tally: &mut Tally) {
-        let (reason, advice) = match is_partial {
-            true => (Reason::Partial, "; `git fetch --refetch --no-filter` gets it"),
-            false => (Reason::Missing, ""),
-        };
-        for open in &self.open {
-            self.look_up(&mut lock(open));
-        }
-        let mut elsewhere = std::mem::take(&mut *lock(&self.elsewhere));
-        let lacks = |id: &ObjectId| !self.repo.store().contains(id);
-        elsewhere.by_commits.sort_unstable();
-        for (id, what, commit) in elsewhere.by_commits.iter().filter(|(id, ..)| lacks(id)) {
-            tally.skip(Reason::Missing, format!("object {id}, the {what} of commit {commit}"));
-        }
-        elsewhere.by_trees.sort_unstable();
-        elsewhere.by_trees.dedup();
-        for id in elsewhere.by_trees.iter().filter(|id| lacks(id)) {
-            tally.skip(reason, format!("object {id}, which a tree names{advice}"));
-        }
-    }
-}
-
-/// What is named and was not looked up yet.
-#[derive(Default)]
-struct Open {
-    by_trees: Vec<ObjectId>,
-    /// With what it is of which commit.
-    by_commits: Vec<(ObjectId, &'static str, ObjectId)>,
-}
-
-/// A thread that panicked leaves what it guarded as good as it was.
-fn lock<T>(guarded: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    guarded.lock().unwrap_or_else(PoisonError::into_inner)
+    });
+    let missing = named.missing();
+    // Parents are never left out; where they are missing, history was cut off.
+    let trees = missing.by_commits.into_iter().filter(|(_, what, _)| *what == "tree").map(|(id, ..)| id);
+    let absent: BTreeSet<ObjectId> = trees.chain(missing.by_trees).collect();
+    absent.into_iter().collect()
 }
 
 /// Lends the message and the identities of a commit.
@@ -395,8 +316,8 @@ fn tally_of(read: pack::Tally) -> Tally {
         let reason = match failure.kind {
             FailureKind::Missing => Reason::Missing,
             FailureKind::Corrupt => Reason::Corrupt,
-            FailureKind::TooLarge => Reason::TooLarge,
-            FailureKind::Io => Reason::Unreadable,
+            // Nobody chose that limit.
+            FailureKind::TooLarge | FailureKind::Io => Reason::Unreadable,
         };
         tally.skip(reason, format!("{}: {}", failure.what, failure.why));
     }

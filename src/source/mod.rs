@@ -3,16 +3,18 @@
 
 mod files;
 mod history;
+mod named;
 mod range;
 mod staged;
 mod stdin;
 
 pub use files::Files;
-pub use history::{History, Passed, PassedTree};
+pub use history::{History, Passed, PassedTree, absent};
 pub use range::Range;
 pub use staged::Staged;
 pub use stdin::Stdin;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::blob::Blob;
@@ -54,4 +56,9 @@ fn note_lost(id: &ObjectId, what: &str, lost: &Lost, tally: &mut Tally) {
 
 fn lossy(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
+}
+
+/// A thread that panicked leaves what it guarded as good as it was.
+fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
+    guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }

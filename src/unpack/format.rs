@@ -63,10 +63,14 @@ impl Format {
     /// What a whole blob is: a program may have a zip behind it, which ends as every zip does.
     pub fn of_whole(bytes: &[u8]) -> Option<Self> {
         Self::of(bytes).or_else(|| {
-            let is_program = [&b"#!"[..], b"MZ", b"\x7fELF"].iter().any(|magic| bytes.starts_with(magic));
             let end = bytes.get(bytes.len().checked_sub(22)?..)?;
-            (is_program && end.starts_with(b"PK\x05\x06")).then_some(Self::Zip)
+            (Self::is_program(bytes) && end.starts_with(b"PK\x05\x06")).then_some(Self::Zip)
         })
+    }
+
+    /// What may have a zip behind it.
+    pub fn is_program(head: &[u8]) -> bool {
+        [&b"#!"[..], b"MZ", b"\x7fELF"].iter().any(|magic| head.starts_with(magic))
     }
 
     /// One compressed file: its content has no name of its own, and is mostly an archive.

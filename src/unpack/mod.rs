@@ -53,6 +53,11 @@ impl Unpacker {
         Self { limits, total: Arc::default() }
     }
 
+    /// Whether what begins so may be a container. All of a container must be at hand to open it.
+    pub fn may_open(head: &[u8]) -> bool {
+        Format::of(head).is_some() || Format::is_program(head)
+    }
+
     /// Lends what is in a blob, if it is a container, and says what was read of it and what not.
     pub fn open(&self, blob: &Blob<'_>, visit: &mut dyn FnMut(&Blob<'_>)) -> Option<Tally> {
         if blob.start.offset != 0 {

@@ -326,6 +326,9 @@ fn submodules() {
     check(&["scan", "--staged"]);
     repo.commit_staged("a submodule");
     check(&["scan", "--range", "HEAD"]);
+    // An audit reads the submodule's repository, too, where it is here.
+    assert_eq!(repo.history().left_out("submodule"), 0);
+    std::fs::remove_dir_all(repo.path(".git/modules")).unwrap();
     check(&["scan", "--history"]);
 }
 

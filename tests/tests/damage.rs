@@ -152,6 +152,53 @@ fn corrupt_pack() {
     assert!(matches!(ran.output.status.code(), Some(1..=3)), "{ran}");
 }
 
+/// Hundreds of damaged packs and indexes, through the program: each secret is found, or the report says that it is not
+/// complete; the rest is read; never a panic, a hang, or an exit code that means something else.
+#[test]
+fn damage_is_told_or_harmless() {
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    let lines: String = (0..150).map(|line| format!("line {line} and {}\n", line * 7919)).collect();
+    for n in 0..12 {
+        repo.commit_file("a", format!("{lines}{}{}", leak(n), "more\n".repeat(n as usize)));
+    }
+    let bases_by_id = ["-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=50"];
+    let (mut told, mut harmless) = (0, 0);
+    for repack in [&["repack", "-adfq", "--depth=50"][..], &bases_by_id] {
+        repo.git(repack);
+        let files = dir.path("repo/.git/objects/pack").read_dir().unwrap().map(|entry| entry.unwrap().path());
+        let files: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "pack" || e == "idx")).collect();
+        for path in files {
+            let whole = fs::read(&path).unwrap();
+            let mut random = keysieve::rules::sample::Random::new(whole.len() as u64);
+            for round in 0..60 {
+                let mut bytes = whole.clone();
+                if round % 6 == 5 {
+                    bytes.truncate(random.below(whole.len()));
+                } else {
+                    // The head, where the tables are, as often as the rest.
+                    let end = if round % 2 == 0 { whole.len() } else { whole.len().min(1100) };
+                    for _ in 0..=round % 4 {
+                        bytes[random.below(end)] ^= 1 << random.below(8);
+                    }
+                }
+                fs::remove_file(&path).unwrap();
+                fs::write(&path, &bytes).unwrap();
+                let report = repo.history();
+                let found = (0..12).filter(|n| report.has(&runra(*n))).count();
+                let complete = report.value["scan"]["complete"] == true;
+                assert!(found == 12 || !complete, "{} round {round}: {found} found{}", path.display(), report.ran);
+                assert_eq!(report.ran.output.status.code(), Some(if found > 0 { 1 } else { 3 }), "{}", report.ran);
+                *(if complete { &mut harmless } else { &mut told }) += 1;
+            }
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, &whole).unwrap();
+        }
+    }
+    assert!(told > 120, "{told} told, {harmless} harmless: the damage does little");
+    repo.history().code(1).complete(true);
+}
+
 #[test]
 fn a_pack_without_its_index_is_told() {
     let dir = Dir::new();

@@ -349,3 +349,34 @@ fn packed_commits_tags_and_messages() {
     assert_eq!(packed.findings().len(), 4);
     assert_eq!((loose.read("commits"), loose.read("tags")), (packed.read("commits"), packed.read("tags")));
 }
+
+/// The same content that comes again is brought by several commits: the first is told, or all.
+#[test]
+fn every_commit_that_brought_it() {
+    let dir = Dir::new();
+    let repo = started(&dir);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(repo.commit_file("a", leak(1)));
+        repo.commit_file("a", "gone\n");
+    }
+    repo.write("moved/b", leak(1));
+    ids.push(repo.commit("elsewhere"));
+    // A merge that has it from one side brings nothing; one side that brings it by itself does.
+    repo.git(&["switch", "--quiet", "-c", "side", "HEAD~1"]);
+    repo.write("a", leak(1));
+    ids.push(repo.commit("again"));
+    repo.git(&["switch", "--quiet", "main"]);
+    repo.git(&["merge", "--quiet", "-m", "both", "side"]);
+    let commits = |report: &crate::util::Report| -> Vec<String> {
+        let places = report.code(1).only()["places"].as_array().unwrap();
+        places.iter().map(|place| text(&place["commit"]).to_owned()).collect()
+    };
+    assert_eq!(commits(&repo.history()), [ids[0].clone(), ids[3].clone()]);
+    let loose = repo.json(&["scan", "--history", "--all-places"]);
+    assert_eq!(commits(&loose), ids, "{}", loose.ran);
+    assert_eq!(text(&loose.only()["exposure"]["commit"]), ids[0]);
+    repo.git(&["repack", "-adfq"]);
+    assert_eq!(commits(&repo.json(&["scan", "--history", "--all-places"])), ids);
+    repo.keysieve(&["scan", "--all-places"]).code(2).complains(&["--history"]);
+}

@@ -41,12 +41,20 @@ mod history;
 mod hooked;
 /// What installing, looking and removing say, globally and beside hook managers.
 mod installing;
+/// Large blobs, and what claims to be large.
+mod large;
 /// Merges and their kin that wait for a resolution.
 mod merging;
 /// What stands in a hook's way: damage, foreign owners, full disks, signals.
 mod obstacles;
+/// Partial clones, and what a fetch may run.
+mod partial;
 /// What the place adds.
 mod places;
+/// Every place of a repository, a test each.
+mod planted;
+/// How far a scan is, on standard error.
+mod progress;
 /// Messages, pushes, and servers.
 mod pushed;
 /// No secret leaves the program, in any format, at any place, in any error.
@@ -61,3 +69,5 @@ mod sequences;
 mod situations;
 /// What the index has, and never the working files.
 mod staged;
+/// Every way of git to keep objects and refs; objects that move.
+mod stores;

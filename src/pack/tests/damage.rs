@@ -28,6 +28,16 @@ fn bears(repo: &Repo, expected: &Objects, note: &str) {
     let blobs = read(&store, Kinds::BLOBS, 1);
     let count = expected.values().filter(|(kind, _)| *kind == Kind::Blob).count();
     assert!(blobs.objects.len() + strangers >= count || !blobs.tally.is_complete(), "{note}: a blob is absent");
+    // The same where blobs are streamed: what was lent in part is named.
+    let streamed = super::read_streaming(&store, 2000, &|_| false);
+    let lost: std::collections::BTreeSet<_> = streamed.tally.failures.iter().filter_map(|failure| failure.id).collect();
+    for (id, (_, bytes)) in &streamed.large {
+        let is_right = expected.get(id).is_none_or(|original| original.1 == *bytes);
+        assert!(is_right || lost.contains(id), "{note}: {id} is streamed wrong, and that is not told");
+    }
+    let read = streamed.whole.keys().chain(streamed.large.keys()).filter(|id| expected.contains_key(*id)).count();
+    let absent = expected.len() - read;
+    assert!(absent <= strangers || !streamed.tally.is_complete(), "{note}: {absent} are absent when streamed");
     let mut out = Vec::new();
     for (id, (kind, bytes)) in expected {
         if let Ok(Some(found)) = store.find(id, &mut out) {

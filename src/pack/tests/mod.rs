@@ -41,6 +41,31 @@ fn read(store: &Store, want: Kinds, threads: usize) -> Seen {
     Seen { objects, deltas, tally }
 }
 
+/// What a pass came to that lends blobs of more than `above` bytes as streams, where that can be.
+struct Streamed {
+    whole: Objects,
+    /// Those that were lent as streams, with what came of them.
+    large: std::collections::BTreeMap<ObjectId, (u64, Vec<u8>)>,
+    tally: Tally,
+}
+
+fn read_streaming(store: &Store, above: usize, held: &(dyn Fn(&[u8]) -> bool + Sync)) -> Streamed {
+    let (whole, large) = (Mutex::new(Objects::new()), Mutex::new(std::collections::BTreeMap::new()));
+    let stream = |id: &oid, size: u64, bytes: &mut dyn std::io::Read| {
+        let mut read = Vec::new();
+        let ended = bytes.read_to_end(&mut read).map(|_| ());
+        assert!(large.lock().unwrap().insert(id.to_owned(), (size, read)).is_none(), "{id} was lent twice");
+        ended
+    };
+    let visit = |object: Object<'_>, _: Option<&()>| {
+        let value = (object.kind, object.bytes.to_vec());
+        assert!(whole.lock().unwrap().insert(object.id.to_owned(), value).is_none());
+    };
+    let wish = Large { above, whole: held, visit: &stream };
+    let tally = store.for_each_streaming(Kinds::ALL, Kinds::default(), &wish, visit);
+    Streamed { whole: whole.into_inner().unwrap(), large: large.into_inner().unwrap(), tally }
+}
+
 fn check_copies(copies: &[Copy], base: &[u8], child: &[u8]) {
     let mut end = 0;
     for copy in copies {
@@ -200,6 +225,46 @@ fn alternates_of_the_caller() {
     let mut expected = first.objects();
     expected.extend(second.objects());
     assert_eq!(read(&store, Kinds::ALL, 2).objects, expected);
+}
+
+#[test]
+fn large_blobs_are_streamed() {
+    let repo = Repo::with_history(HashKind::Sha1, 40);
+    let long = repo::text(77, 200_000).into_bytes();
+    repo.feed(&["hash-object", "-w", "--stdin"], &long);
+    let check = |least: usize| {
+        let expected = repo.objects();
+        for above in [0, 700, 100_000] {
+            let Streamed { whole, large, tally } = read_streaming(&repo.store(), above, &|_| false);
+            assert_eq!(tally.failures, []);
+            assert_eq!(tally.objects() as usize, expected.len());
+            assert_eq!(whole.len() + large.len(), expected.len());
+            for (id, (size, bytes)) in &large {
+                assert_eq!((Kind::Blob, bytes), (expected[id].0, &expected[id].1));
+                assert!(*size == bytes.len() as u64 && bytes.len() > above);
+            }
+            assert!(whole.iter().all(|(id, object)| expected[id] == *object));
+            assert!(large.len() >= if above == 100_000 { 1 } else { least }, "{} of {least}", large.len());
+        }
+        // What must be held is held.
+        let seen = read_streaming(&repo.store(), 700, &|head| head.starts_with(&long[..100]));
+        assert!(seen.whole.values().any(|(_, bytes)| *bytes == long) && !seen.large.is_empty());
+    };
+    // Loose, whole in a pack, and as deltas that nothing is built on.
+    check(40);
+    repo.git(&["repack", "-adfq", "--depth=0", "--window=0"]);
+    repo.git(&["prune-packed"]);
+    check(40);
+    let blobs = repo.objects();
+    let ids: String = blobs.keys().map(|id| format!("{id}\n")).collect();
+    for pack in repo.packs("pack") {
+        fs::remove_file(pack.with_extension("idx")).unwrap();
+        fs::rename(&pack, pack.with_extension("aside")).unwrap();
+        repo.feed(&["unpack-objects", "-q"], &fs::read(pack.with_extension("aside")).unwrap());
+    }
+    repo.feed(&["pack-objects", "-q", "--depth=3", "--window=50", "objects/pack/pack"], ids.as_bytes());
+    repo.git(&["prune-packed"]);
+    check(3);
 }
 
 #[test]

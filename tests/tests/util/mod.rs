@@ -264,6 +264,11 @@ impl Ran {
         Self { what: described(command), output }
     }
 
+    /// What a command did that the caller has run.
+    pub fn with(output: Output, what: &str) -> Self {
+        Self { what: what.to_owned(), output }
+    }
+
     pub fn fed(command: &mut Command, input: &[u8]) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
