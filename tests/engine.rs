@@ -6,7 +6,6 @@
 #[path = "support/plain.rs"]
 mod plain;
 #[path = "support/texts.rs"]
-#[allow(dead_code)]
 mod texts;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

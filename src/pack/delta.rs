@@ -69,8 +69,11 @@ pub(super) fn child_size<'d>(delta: &'d [u8], base: &[u8], limit: u64) -> Result
     Ok((child_size, rest))
 }
 
+/// A run of bytes, and the instructions after it.
+pub(super) type Next<'d> = (&'d [u8], &'d [u8]);
+
 /// The run of bytes that the next of `instructions` gives, and the instructions after it; `None` at their end.
-pub(super) fn next_run<'d>(instructions: &'d [u8], base: &'d [u8]) -> Result<Option<(&'d [u8], &'d [u8])>, Trouble> {
+pub(super) fn next_run<'d>(instructions: &'d [u8], base: &'d [u8]) -> Result<Option<Next<'d>>, Trouble> {
     let Some((&op, tail)) = instructions.split_first() else { return Ok(None) };
     if op & 0x80 != 0 {
         let (from, len, rest) = copy_instruction(op, tail).ok_or_else(cut_short)?;

@@ -104,10 +104,13 @@ impl Reach {
     }
 }
 
+/// When a commit brought something, and which.
+type Brought = (i64, ObjectId);
+
 /// Blobs at paths where a commit has them and none of its parents does; of each blob and path the oldest, or all.
 fn introductions(nodes: &[Node], forest: &mut Forest, all: bool) -> HashMap<ObjectId, Vec<Introduction>> {
     let trees: HashMap<ObjectId, ObjectId> = nodes.iter().map(|node| (node.id, node.tree)).collect();
-    let mut oldest: HashMap<(ObjectId, Vec<u8>), Vec<(i64, ObjectId)>> = HashMap::new();
+    let mut oldest: HashMap<(ObjectId, Vec<u8>), Vec<Brought>> = HashMap::new();
     for node in nodes {
         let parents: Vec<ObjectId> = node.parents.iter().filter_map(|parent| trees.get(parent)).copied().collect();
         let this = (node.seconds, node.id);

@@ -147,7 +147,6 @@ fn a_gigabyte_of_blobs() {
         put(&format!("file{n}"), &bytes);
         sum += bytes.len();
     }
-    drop(put);
     drop(pipe);
     assert!(import.wait().unwrap().success() && sum > 1000 * MB);
     let (ran, memory) = measured(&repo, &[]);
