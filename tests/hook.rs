@@ -159,6 +159,12 @@ fn which(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
+/// What CI is to have may be missing elsewhere only.
+fn missing(name: &str, needed: &[&str]) {
+    assert!(env::var_os("CI").is_none() || !needed.contains(&name), "CI needs {name}");
+    println!("no {name} here");
+}
+
 /// The PATH without what could be taken for the scanner.
 fn clean_path() -> std::ffi::OsString {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -177,6 +183,7 @@ fn alone(name: &str, dir_name: &str, test: fn(&Lab)) {
     let dir = fs::canonicalize(dir).unwrap();
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", name, "--nocapture"]).env_clear().env("PATH", clean_path()).env(ALONE, &dir);
+    child.envs(env::var_os("CI").map(|value| ("CI", value)));
     child.env("HOME", &temp).env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
     let output = run(&mut child);
     let said = String::from_utf8_lossy(&output.stdout);
@@ -748,7 +755,7 @@ tests! {
         shells.extend([vec!["dash"], vec!["busybox", "sh"], vec!["bash", "--posix"], vec!["ksh"], vec!["yash"], vec!["mksh"]]);
         for shell in shells {
             let Some(program) = which(shell[0]) else {
-                println!("no {} here", shell[0]);
+                missing(shell[0], &["dash", "busybox"]);
                 continue;
             };
             // Both as git calls it and without a directory in its name.
@@ -822,21 +829,31 @@ tests! {
     }
 }
 
-/// With file names the framework passes nothing to scan, or too much; without `always_run` it skips deletions.
+/// With file names the framework passes nothing to scan, or too much; without `always_run` it skips deletions. Its real
+/// client runs them in tests/tests/clients.
 #[test]
 fn the_framework_is_told_to_pass_no_names() {
     let manifest = include_str!("../.pre-commit-hooks.yaml");
     let hooks: Vec<_> = manifest.split("- id: ").skip(1).collect();
-    assert_eq!(
-        hooks.iter().map(|hook| hook.lines().next().unwrap()).collect::<Vec<_>>(),
-        ["keysieve", "keysieve-system"]
-    );
-    for hook in hooks {
-        for line in
-            ["entry: keysieve scan --staged", "pass_filenames: false", "always_run: true", "stages: [pre-commit]"]
-        {
-            assert!(hook.contains(&format!("\n  {line}\n")), "{hook}");
-        }
+    let mut wanted = vec![];
+    for (id, stage, entry) in [
+        ("keysieve", "pre-commit", "hook run pre-commit"),
+        ("keysieve-commit-msg", "commit-msg", "hook run commit-msg --"),
+        ("keysieve-push", "pre-push", "hook run pre-push"),
+        ("keysieve-history", "manual", "scan --history"),
+    ] {
+        wanted.extend(["rust", "system"].map(|language| {
+            let suffix = if language == "system" { "-system" } else { "" };
+            let mut lines = vec![format!("{id}{suffix}\n"), format!("\n  entry: keysieve {entry}\n")];
+            lines.extend([format!("\n  language: {language}\n"), format!("\n  stages: [{stage}]\n")]);
+            lines.extend((stage != "commit-msg").then(|| "\n  pass_filenames: false\n".to_owned()));
+            lines
+        }));
+    }
+    assert_eq!(hooks.len(), wanted.len());
+    for (hook, lines) in hooks.iter().zip(wanted) {
+        assert!(hook.starts_with(&lines[0]) && hook.contains("\n  always_run: true\n"), "{hook}");
+        lines[1..].iter().for_each(|line| assert!(hook.contains(line), "{line}{hook}"));
     }
 }
 
@@ -852,7 +869,7 @@ fn locate_only() {
 
 fn shellcheck(path: &Path, severity: &str) {
     if which("shellcheck").is_none() {
-        println!("no shellcheck here");
+        missing("shellcheck", &["shellcheck"]);
         return;
     }
     let output =

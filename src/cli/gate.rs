@@ -76,7 +76,7 @@ fn mode_of(args: &HookRun) -> Result<Mode> {
     Ok(match args.stage {
         StageName::PreCommit => Mode::Staged,
         StageName::CommitMsg => Mode::Message(message_file(&args.args)?),
-        StageName::PrePush => Mode::Push(Push::sent(&stdin()?, word(0))?),
+        StageName::PrePush => Mode::Push(sent(word(0))?),
         StageName::PreReceive => Mode::Push(Push::received(&stdin()?)?),
         StageName::Update => {
             if args.args.len() != 3 {
@@ -85,6 +85,41 @@ fn mode_of(args: &HookRun) -> Result<Mode> {
             Mode::Push(Push::received(&format!("{} {} {}", word(1), word(2), word(0)))?)
         }
     })
+}
+
+/// What is pushed: by git's lines, which some managers keep to themselves.
+fn sent(remote: String) -> Result<Push> {
+    let is_device = is_device();
+    let lines = if is_device { String::new() } else { stdin()? };
+    if lines.is_empty()
+        && let Some(repo) = Repo::discover(Path::new("."), true)?
+        && let Some(push) = Push::told(&repo)?
+    {
+        return Ok(push);
+    }
+    // git writes to a pipe, even if it has nothing to say.
+    if is_device {
+        return Err(Error::Usage(
+            "git's lines about the push do not reach keysieve's standard input, so nobody knows what is pushed \
+             (lefthook: `use_stdin: true`; husky: keysieve has to be the first to read them)"
+                .into(),
+        ));
+    }
+    Push::sent(&lines, remote)
+}
+
+/// Whether standard input is a terminal or `/dev/null`.
+#[cfg(unix)]
+fn is_device() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::FileTypeExt;
+    let file = io::stdin().as_fd().try_clone_to_owned().map(std::fs::File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|data| data.file_type().is_char_device())
+}
+
+#[cfg(not(unix))]
+fn is_device() -> bool {
+    io::IsTerminal::is_terminal(&io::stdin())
 }
 
 fn stdin() -> Result<String> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use keysieve::blob::ObjectId;
 use keysieve::error::{Error, Result};
-use keysieve::git::{RefKind, Repo};
+use keysieve::git::{Ref, RefKind, Repo};
 
 /// A push, seen from either end.
 #[derive(Debug)]
@@ -41,6 +41,31 @@ impl Push {
             update(line, "LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID", name, old, new)
         });
         Ok(Self { updates: updates.collect::<Result<_>>()?, remote, receiving: false })
+    }
+
+    /// From the variables of the pre-commit framework, which keeps git's lines to itself and tells of the first ref only;
+    /// `None` if it is not at work.
+    ///
+    /// # Errors
+    /// It is at work and does not say what is pushed, or names what is not there.
+    pub fn told(repo: &Repo) -> Result<Option<Self>> {
+        let told = |name: &str| std::env::var(format!("PRE_COMMIT{name}")).ok().filter(|text| !text.is_empty());
+        if told("").is_none() {
+            return Ok(None);
+        }
+        let missing = || {
+            Error::Usage(
+                "the pre-commit framework does not say what is pushed; by hand: \
+                 `pre-commit run --hook-stage pre-push --from-ref origin/main --to-ref HEAD`"
+                    .into(),
+            )
+        };
+        // A history that the remote has nothing of comes without ids.
+        let new = told("_TO_REF").or_else(|| told("_LOCAL_BRANCH")).ok_or_else(missing)?;
+        let old = told("_FROM_REF").map(|name| object_named(repo, &name)).transpose()?;
+        let name = told("_REMOTE_BRANCH").unwrap_or_else(|| new.clone());
+        let updates = vec![Update { name, old, new: Some(object_named(repo, &new)?) }];
+        Ok(Some(Self { updates, remote: told("_REMOTE_NAME").unwrap_or_default(), receiving: false }))
     }
 
     /// From the lines that git writes to `pre-receive`: `OLD-ID NEW-ID REF`.
@@ -94,6 +119,18 @@ fn update(line: &str, form: &str, name: Option<&str>, old: Option<&str>, new: Op
     };
     let name = name.filter(|name| !name.is_empty()).ok_or_else(bad)?;
     Ok(Update { name: name.to_owned(), old: id(old)?, new: id(new)? })
+}
+
+/// An id, a ref as it is (a tag with its message), or whatever names a commit.
+fn object_named(repo: &Repo, name: &str) -> Result<ObjectId> {
+    if let Ok(id) = ObjectId::from_hex(name.as_bytes()) {
+        return Ok(id);
+    }
+    let is_it = |r: &&Ref| r.name == name && name.starts_with("refs/");
+    match repo.refs()?.iter().find(is_it) {
+        Some(found) => Ok(found.target),
+        None => repo.commit_named(name),
+    }
 }
 
 /// The file that `commit-msg` is given.

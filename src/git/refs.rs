@@ -107,11 +107,9 @@ impl Repo {
     }
 
     fn list_refs(&self) -> Result<Vec<Ref>> {
-        let mut refs = if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
-            self.refs_by_plumbing()?
-        } else {
-            self.refs_by_libgit2()?
-        };
+        let by_plumbing = self.foreign_refs || self.hash != crate::pack::HashKind::Sha1;
+        let listed = if by_plumbing { None } else { self.refs_by_libgit2()? };
+        let mut refs = listed.map_or_else(|| self.refs_by_plumbing(), Ok)?;
         refs.extend(self.head()?.map(|target| Ref { kind: RefKind::Local, name: "HEAD".into(), target }));
         let dirs = self.worktree_dirs();
         for (dir, name) in dirs.iter().flat_map(|dir| PSEUDO_REFS.iter().map(move |name| (dir, *name))) {
@@ -141,11 +139,19 @@ impl Repo {
         dirs
     }
 
-    fn refs_by_libgit2(&self) -> Result<Vec<Ref>> {
-        let failed = |error: git2::Error| {
-            Error::Repository(format!("{}: {}", self.git_dir.display(), explain(&error, &self.git_dir)))
-        };
-        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
+    /// The repository for libgit2; `None` if it belongs to somebody else. libgit2 then refuses, as git does: it might run
+    /// what the repository's configuration names. Our hardened plumbing does not, so such a repository can be scanned.
+    fn trusted(&self) -> Result<Option<git2::Repository>> {
+        match git2::Repository::open(&self.git_dir) {
+            Ok(repo) => Ok(Some(repo)),
+            Err(error) if error.code() == git2::ErrorCode::Owner => Ok(None),
+            Err(error) => Err(Error::Repository(format!("{}: {}", self.git_dir.display(), error.message()))),
+        }
+    }
+
+    fn refs_by_libgit2(&self) -> Result<Option<Vec<Ref>>> {
+        let failed = |error: git2::Error| Error::Repository(format!("{}: {}", self.git_dir.display(), error.message()));
+        let Some(repo) = self.trusted()? else { return Ok(None) };
         let mut refs = Vec::new();
         for reference in repo.references().map_err(failed)?.flatten() {
             let Ok(resolved) = reference.resolve() else { continue };
@@ -155,7 +161,7 @@ impl Repo {
             let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
             refs.push(Ref { kind: kind_of(&name), name, target });
         }
-        Ok(refs)
+        Ok(Some(refs))
     }
 
     fn refs_by_plumbing(&self) -> Result<Vec<Ref>> {
@@ -173,13 +179,12 @@ impl Repo {
     /// There is no such commit.
     pub fn commit_named(&self, name: &str) -> Result<ObjectId> {
         let unknown = || Error::Usage(format!("`{name}` names no commit of this repository"));
-        if self.foreign_refs || self.hash != crate::pack::HashKind::Sha1 {
+        let by_plumbing = self.foreign_refs || self.hash != crate::pack::HashKind::Sha1;
+        let Some(repo) = (if by_plumbing { None } else { self.trusted()? }) else {
             let spec = format!("{name}^{{commit}}");
             let out = self.plumb(&["rev-parse", "--verify", "--quiet", "--end-of-options", &spec])?;
             return out.and_then(|out| hex(out.trim())).ok_or_else(unknown);
-        }
-        let failed = |error: git2::Error| Error::Repository(explain(&error, &self.git_dir));
-        let repo = git2::Repository::open(&self.git_dir).map_err(failed)?;
+        };
         let object =
             repo.revparse_single(name).and_then(|o| o.peel(git2::ObjectType::Commit)).map_err(|_| unknown())?;
         ObjectId::try_from(object.id().as_bytes()).map_err(|_| unknown())
@@ -192,16 +197,6 @@ fn kind_of(name: &str) -> RefKind {
 
 fn hex(text: &str) -> Option<ObjectId> {
     ObjectId::from_hex(text.trim().as_bytes()).ok().filter(|id| !id.is_null())
-}
-
-fn explain(error: &git2::Error, path: &Path) -> String {
-    if error.code() == git2::ErrorCode::Owner {
-        let place = path.parent().unwrap_or(path).display();
-        return format!(
-            "the repository belongs to another user; if you trust it: git config --global --add safe.directory '{place}'"
-        );
-    }
-    error.message().to_owned()
 }
 
 /// Both ids of every line of every reflog below `dir`.

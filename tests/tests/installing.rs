@@ -105,7 +105,7 @@ fn hook_managers_are_left_their_files() {
         (
             "lefthook",
             ".git/hooks",
-            "#!/bin/sh\n# lefthook\nexit 0\n",
+            "#!/bin/sh\ncall_lefthook() { :; }\n",
             "lefthook.yml",
             "run: keysieve hook run pre-commit",
         ),

@@ -13,6 +13,8 @@ mod archives;
 mod allow;
 /// Checksums: what they rule out, what they cast doubt on, what tokens say.
 mod checks;
+/// The real clients of the hook managers.
+mod clients;
 /// `guide`, `rules`, `--help`, output options.
 mod commands;
 /// `.keysieve.yaml`.

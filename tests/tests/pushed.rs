@@ -386,3 +386,58 @@ fn alternates_of_a_server() {
     past(&repo, "b", &leak(1));
     blocked(&repo, &["push", "--quiet", "fork", "main"]);
 }
+
+/// A hook that is told of every change of refs hears of git's own only, and of none for what is refused.
+#[test]
+fn no_ref_changes_but_by_git() {
+    let dir = Dir::new();
+    let repo = cloned(&dir, "pre-receive");
+    let server = dir.existing("remote.git");
+    let heard = |at: &Repo<'_>| fs::read_to_string(at.path("heard")).unwrap_or_default();
+    for (at, hooks) in [(&server, "hooks"), (&repo, ".git/hooks")] {
+        let log = at.path("heard").display().to_string();
+        let script = format!("#!/bin/sh\n[ \"$1\" != committed ] || cat >>'{log}'\n");
+        crate::util::chmod(&at.write(format!("{hooks}/reference-transaction"), script), 0o755);
+    }
+    past(&repo, "b", &leak(1));
+    repo.git(&["branch", "clean", "HEAD~1"]);
+    let (local, refs) = (heard(&repo), server.git(&["for-each-ref"]));
+    blocked(&repo, &["push", "--quiet", "--atomic", "origin", "clean", "main"]);
+    blocked(&repo, &["push", "--quiet", "origin", "clean", "main"]);
+    assert_eq!((heard(&server).as_str(), server.git(&["for-each-ref"])), ("", refs));
+    passed(&repo, &["push", "--quiet", "origin", "clean"]);
+    let line = format!("{} {} refs/heads/clean\n", "0".repeat(40), repo.git(&["rev-parse", "clean"]));
+    assert_eq!(heard(&server), line);
+    // Nor does a scan of what is staged, of a range or of everything change one.
+    let before = heard(&repo);
+    assert!(before.starts_with(&local) && before.contains("refs/remotes/origin/clean"), "{before}");
+    repo.write("c", leak(2));
+    repo.add();
+    repo.staged().code(1);
+    repo.json(&["scan", "--range", "HEAD~1..HEAD"]).code(1);
+    repo.history().code(1);
+    repo.keysieve(&["hook", "install"]).code(0);
+    repo.keysieve(&["hook", "status"]).code(0);
+    assert_eq!(heard(&repo), before);
+}
+
+/// A server whose keysieve is gone accepts nothing, and a pusher cannot skip that.
+#[test]
+fn a_server_without_keysieve_is_closed() {
+    let dir = Dir::new();
+    let repo = cloned(&dir, "pre-receive");
+    let server = dir.existing("remote.git");
+    let hook = server.path("hooks/pre-receive");
+    let sound = fs::read_to_string(&hook).unwrap();
+    fs::write(&hook, sound.replace(crate::util::PROGRAM, "/nowhere/keysieve")).unwrap();
+    dir.set("PATH", "/usr/bin:/bin");
+    repo.commit_file("a", "clean\n");
+    let mut push = repo.command("git");
+    let ran = Ran::of(push.env("KEYSIEVE_SKIP", "1").args(PUSH));
+    assert!(!ran.output.status.success(), "{ran}");
+    ran.complains(&["this push is rejected", "administrator", "/nowhere/keysieve"]);
+    fs::write(&hook, sound).unwrap();
+    passed(&repo, PUSH);
+    past(&repo, "b", &leak(1));
+    blocked(&repo, PUSH);
+}

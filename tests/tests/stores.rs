@@ -266,9 +266,8 @@ fn a_repository_of_another_user() {
         println!("only root can give a repository away");
         return;
     }
-    let ran = repo.keysieve(&["scan", "--history"]);
-    ran.code(2).complains(&["belongs to another user", "git config --global --add safe.directory"]);
-    assert!(ran.output.stdout.is_empty(), "{ran}");
+    // git would not work there; nothing that this repository names is run by us, so it can be read.
+    repo.history().code(1).complete(true);
     // Whoever trusts it, reads it.
     dir.write("home/.gitconfig", format!("[safe]\n\tdirectory = {}\n", repo.root.display()));
     dir.set("GIT_CONFIG_GLOBAL", &dir.text("home/.gitconfig"));
