@@ -307,7 +307,11 @@ impl Finding {
     /// Adds the places of the same secret elsewhere.
     fn join(&mut self, other: Self) {
         self.severity = self.severity.max(other.severity);
-        self.confidence = self.confidence.max(other.confidence);
+        self.confidence = match (self.is_open(), other.is_open()) {
+            (true, false) => self.confidence,
+            (false, true) => other.confidence,
+            _ => self.confidence.max(other.confidence),
+        };
         if other.exposure.level < self.exposure.level {
             self.exposure = other.exposure;
         }

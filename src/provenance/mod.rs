@@ -153,7 +153,9 @@ impl<'a> Locator<'a> {
         for (name, value) in group.iter().filter(|s| s.hit.rule.id == rule.id).flat_map(|s| &s.hit.details) {
             details.entry(name.clone()).or_insert_with(|| value.clone());
         }
-        let confidence = group.iter().map(|s| s.hit.confidence).max().unwrap_or(best.confidence);
+        // Where it is implausible, it is not surer for that.
+        let counts = |s: &&Sighting| implausible.is_some() || s.hit.implausible.is_none();
+        let confidence = group.iter().filter(counts).map(|s| s.hit.confidence).max().unwrap_or(best.confidence);
         let mut placed: Vec<Placed> = group.into_iter().flat_map(|s| self.places(s, print)).collect();
         placed.sort_by(|a, b| place_order(a).cmp(&place_order(b)));
         placed.dedup_by(|a, b| place_order(a) == place_order(b));
@@ -409,9 +411,9 @@ fn order(s: &Sighting) -> impl Ord {
     let hit = &s.hit;
     let rule = hit.rule;
     (
+        hit.implausible.is_some(),
         rule.generic,
         !rule.candidates.is_empty(),
-        hit.implausible.is_some(),
         std::cmp::Reverse(hit.confidence),
         std::cmp::Reverse(hit.severity),
         rule.id,

@@ -203,8 +203,13 @@ impl Rule {
     /// How many bytes of `secret` may be shown: `redact.keep`, else the keyword it begins with.
     pub fn shown(&self, secret: &[u8]) -> usize {
         let keyword = self.keywords.iter().filter(|k| secret.starts_with(k.as_bytes())).map(|k| k.len()).max();
-        let prefix = if self.anchored { keyword.unwrap_or(0) } else { 0 };
+        let prefix = if self.anchored && !self.goes_by_name() { keyword.unwrap_or(0) } else { 0 };
         self.keep.unwrap_or(prefix)
+    }
+
+    /// Whether its keywords are names that stand before a secret: one that begins with `pass` has no prefix for that.
+    pub fn goes_by_name(&self) -> bool {
+        self.validate.iter().any(|check| check.starts_with("assigned-") || check.starts_with("given-"))
     }
 
     /// Whether a match may go on at `at`, behind the keyword with this number (or begin there, in the near form).

@@ -162,9 +162,12 @@ impl Scanner {
         binary: bool,
         found: Vec<(usize, Range<usize>, Range<usize>, usize)>,
     ) -> Vec<Match> {
-        let judged = found
-            .into_iter()
-            .filter_map(|(rule, whole, secret, at)| self.judged(rule, bytes, Confirmed { whole, secret }, at));
+        let spread = |(number, whole, secret, at): (usize, Range<usize>, Range<usize>, usize)| {
+            let parts = assigned::spread(self.rules[number], bytes, whole, secret).into_iter();
+            parts.map(move |(whole, secret)| (number, Confirmed { whole, secret }, at))
+        };
+        let judged =
+            found.into_iter().flat_map(spread).filter_map(|(rule, found, at)| self.judged(rule, bytes, found, at));
         self.settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
     }
 
@@ -184,7 +187,9 @@ impl Scanner {
                 continue;
             }
             for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
-                found.extend(self.judged(number as usize, bytes, confirmed, hit.at));
+                let spread = assigned::spread(rule, bytes, confirmed.whole, confirmed.secret).into_iter();
+                let judge = |(whole, secret)| self.judged(number as usize, bytes, Confirmed { whole, secret }, hit.at);
+                found.extend(spread.filter_map(judge));
             }
         }
         found

@@ -141,12 +141,56 @@ pub fn stellar(secret: &[u8], provider: &str) -> Judgement {
 
 /// Version, key, and their CRC-16 (XMODEM), the least significant byte first.
 fn strkey(version: u8, key: &[u8]) -> Vec<u8> {
-    let mut bytes = [&[version], key].concat();
+    checked([&[version], key].concat())
+}
+
+fn checked(mut bytes: Vec<u8>) -> Vec<u8> {
     let crc = bytes.iter().fold(0_u16, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| crc << 1 ^ if crc >> 15 == 1 { 0x1021 } else { 0 })
     });
     bytes.extend(crc.to_le_bytes());
     bytes
+}
+
+/// What kinds of NATS identities there are, by the prefix of their public keys, and whether they are of Ed25519
+/// (github.com/nats-io/nkeys: strkey.go, xkeys.go).
+const NKEY_KINDS: [(u8, &str, bool); 6] = [
+    (20 << 3, "user", true),
+    (0, "account", true),
+    (14 << 3, "operator", true),
+    (13 << 3, "server", true),
+    (2 << 3, "cluster", true),
+    (23 << 3, "curve", false),
+];
+/// The five bits that say seed, before the eight of its kind.
+const NKEY_SEED: u8 = 18 << 3;
+
+/// A seed of NATS in base32: which kind of seed in two bytes, 32 bytes, and the CRC-16 of all before. It says whose it
+/// is, and its public key.
+pub fn nkey(secret: &[u8], provider: &str) -> Judgement {
+    let padded = [secret, b"======"].concat();
+    let bytes = BASE32.decode(&padded).unwrap_or_default();
+    let [high, low, seed @ .., _, _] = bytes.as_slice() else { return no_key(provider) };
+    let kind = NKEY_KINDS.iter().find(|(kind, ..)| [NKEY_SEED | kind >> 5, kind << 3] == [*high, *low]);
+    let Some((prefix, kind, ed25519)) = kind.filter(|_| checked([&[*high, *low], seed].concat()) == bytes) else {
+        return no_key(provider);
+    };
+    let judgement = Judgement::proved().detail("kind", *kind);
+    match public_key(seed).filter(|_| *ed25519) {
+        Some(public) => judgement.detail("public_key", BASE32.encode(&strkey(*prefix, &public))),
+        None => judgement,
+    }
+}
+
+/// A seed of NATS, of the kind that stands at the end of `before`, or of a user.
+pub fn nkey_of(before: &str, random: &mut dyn FnMut() -> u64) -> String {
+    let whole = |prefix: u8, random: &mut dyn FnMut() -> u64| {
+        let bytes = [&[NKEY_SEED | prefix >> 5, prefix << 3], key_of(random).as_slice()].concat();
+        BASE32.encode(&checked(bytes)).trim_end_matches('=').to_owned()
+    };
+    let seeds = NKEY_KINDS.map(|(prefix, ..)| whole(prefix, random));
+    let begun = seeds.iter().find(|seed| before.ends_with(&seed[..2]));
+    begun.map_or_else(|| seeds[0].clone(), |seed| seed[2..].to_owned())
 }
 
 /// A secret seed of Stellar.
@@ -221,6 +265,30 @@ mod tests {
         // Ed25519 knows no account for it.
         let zeros = BASE32.encode(&strkey(STELLAR_SEED, &[0; 32]));
         assert!(stellar(zeros.as_bytes(), "Stellar").proved);
+    }
+
+    #[test]
+    fn seeds_of_nats_name_their_public_key() {
+        let seed = ["SUACSSL3UAHUDXKFSNVUZRF5UHPMW", "Z6BFDTJ7M6USDXIEDNPPQYYYCU3VY"].concat();
+        let judgement = nkey(seed.as_bytes(), "NATS");
+        assert!(judgement.proved);
+        assert_eq!(judgement.details[0].1, "user");
+        assert_eq!(judgement.details[1].1, "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4");
+        for at in 0..seed.len() {
+            let mut wrong = seed.clone().into_bytes();
+            wrong[at] = if wrong[at] == b'A' { b'B' } else { b'A' };
+            let why = nkey(&wrong, "NATS").implausible;
+            assert_eq!(why.as_deref(), Some("its checksum does not fit: not a key of NATS"), "{at}");
+        }
+        let mut random = Random::new(7);
+        for start in ["SU", "SA", "SO", "SN", "SC", "SX"] {
+            let seed = format!("{start}{}", nkey_of(start, &mut || random.number()));
+            let judgement = nkey(seed.as_bytes(), "NATS");
+            assert!(judgement.proved && seed.len() == 58, "{seed}");
+            // A curve's public key is another computation.
+            assert_eq!(judgement.details.len(), if start == "SX" { 1 } else { 2 });
+        }
+        assert!(nkey(b"", "NATS").implausible.is_some());
     }
 
     #[test]

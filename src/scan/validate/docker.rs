@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::encoded::decode_any;
 use super::make::Maker;
-use super::{Judgement, Subject, placeholder};
+use super::{Judgement, Subject, assigned, placeholder};
 
 /// How far before a login its registry may stand.
 const REACH: usize = 300;
@@ -26,10 +26,11 @@ pub(super) fn auth(subject: &Subject<'_>) -> Judgement {
 }
 
 fn with_login(judgement: Judgement, user: &str, password: &[u8]) -> Judgement {
-    match placeholder::reason(password, false) {
-        Some(_) => Judgement::implausible("placeholder password"),
-        None => judgement.public_detail("user", user),
+    if placeholder::reason(password, false).is_some() || assigned::is_stand_in(password) || password.first() == Some(&0)
+    {
+        return Judgement::implausible("placeholder password");
     }
+    judgement.public_detail("user", user)
 }
 
 fn login(encoded: &[u8]) -> Option<(String, Vec<u8>)> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use data_encoding::{BASE64, BASE64_NOPAD, Encoding, Specification};
 
-use super::{Judgement, Subject};
+use super::{Judgement, Subject, assigned};
 
 /// Base64 of either alphabet without padding, whatever the unused last bits are.
 static LENIENT: LazyLock<Encoding> = LazyLock::new(|| {
@@ -36,16 +36,18 @@ pub fn base64_bytes(secret: &[u8], length: usize) -> Judgement {
     }
 }
 
-/// Base64 of `user:password`: up to 64 printable characters, a colon, and a password of four bytes or more.
+/// Base64 of `user:password`: up to 64 printable characters, a colon, and a password of four bytes or more that is no
+/// stand-in.
 pub fn base64_basic(secret: &[u8]) -> Judgement {
     let Some(bytes) = decode_any(secret) else { return Judgement::rejected() };
     let Some(colon) = bytes.iter().position(|byte| *byte == b':') else { return Judgement::rejected() };
     let user = &bytes[..colon];
     let printable = user.iter().all(|byte| (b' '..=b'~').contains(byte));
-    if !(1..=64).contains(&user.len()) || !printable || bytes.len() - colon - 1 < 4 {
+    let password = &bytes[colon + 1..];
+    if !(1..=64).contains(&user.len()) || !printable || password.len() < 4 || password[0] == 0 {
         return Judgement::rejected();
     }
-    Judgement::default().public_detail("user", &String::from_utf8_lossy(user))
+    assigned::not_stand_in(password).public_detail("user", &String::from_utf8_lossy(user))
 }
 
 /// Neither side goes on with base64: else the value is cut out of a longer one.
@@ -54,6 +56,19 @@ pub(super) fn base64_edges(subject: &Subject<'_>) -> Judgement {
     let after = subject.bytes.get(subject.span.end);
     let cut = before.is_some_and(|byte| b"+/".contains(byte)) || after.is_some_and(|byte| b"+/=".contains(byte));
     if cut { Judgement::rejected() } else { Judgement::default() }
+}
+
+/// A longer run than that goes on on either side behind a `+` or `/`: then the value is cut out of base64.
+const CUT: usize = 12;
+
+/// Not a piece of a longer run of base64. A single sign may stand before it: the mark of a diff, the slash of a path.
+pub(super) fn uncut(subject: &Subject<'_>) -> Judgement {
+    let belongs = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/".contains(*byte);
+    let goes_on = |first: Option<&u8>, length: usize| first.is_some_and(|byte| b"+/".contains(byte)) && length > CUT;
+    let (before, after) = (&subject.bytes[..subject.span.start], &subject.bytes[subject.span.end..]);
+    let before = goes_on(before.last(), before.iter().rev().take(2 * CUT).take_while(belongs).count());
+    let after = goes_on(after.first(), after.iter().take(2 * CUT).take_while(belongs).count());
+    if before || after { Judgement::rejected() } else { Judgement::default() }
 }
 
 #[cfg(test)]

@@ -81,6 +81,22 @@ const DOCUMENTED: &[(&str, &[u128])] = &[
         ],
     ),
     (
+        "IETF standards on OAuth and ACME",
+        &[
+            0x6c96130f130ab0d6d158397e24d2bcc1, 0x00cf4c781dc37003f7c7dd7d4c9a6ef1,
+            0x7ea0aaa69214e71e02cebb18bb867736, 0xe9974c507d2a802143f614c878fcbb62,
+            0xb8e148545b13c78bc74da2f1a7275dd7, 0x7d41f23b6af66770d9e7712c36b5816f,
+            0xca7459e2b26776de081b9a07e40227fd, 0x584b27d64ebc1b3341f7fc9a9c3f1a54,
+            0x13d31e961a1ad8ec2f16b10c4c982e08, 0x8b1b17a9740c068accab5c3d0d652c8e,
+        ],
+    ),
+    (
+        "NATS documentation",
+        &[
+            0xf70c753f3bef33a11477ab81a9029657,
+        ],
+    ),
+    (
         "NT hash of the empty password",
         &[
             0x5db21f1ad63d9b336bf2f3487f1e8222,
@@ -468,8 +484,12 @@ mod tests {
     #[test]
     fn documented_values_are_known_by_hash() {
         // Parts are joined here only, so that no file holds a string that looks live.
-        let values =
-            [["AKIA", "IOSFODNN7EXAMPLE"], ["yourStrong(!)", "Password"], ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"]];
+        let values = [
+            ["AKIA", "IOSFODNN7EXAMPLE"],
+            ["yourStrong(!)", "Password"],
+            ["sk_test_4eC39Hq", "LyjWDarjtT1zdp7dc"],
+            ["2YotnFZFEjr1", "zCsicMWpAA"],
+        ];
         for value in values {
             assert!(published(value.concat().as_bytes()).is_some(), "{}", value[0]);
         }

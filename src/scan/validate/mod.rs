@@ -191,7 +191,7 @@ pub fn body_entropy(rule: &Rule, secret: &[u8]) -> f64 {
 /// How much of the secret is the rule's own literal prefix.
 fn prefix_len(rule: &Rule, secret: &[u8]) -> usize {
     let starts = |keyword: &&&str| secret.starts_with(keyword.as_bytes());
-    if !rule.anchored {
+    if !rule.anchored || rule.goes_by_name() {
         return 0;
     }
     rule.keywords.iter().filter(starts).map(|keyword| keyword.len()).max().unwrap_or(0)
@@ -214,6 +214,7 @@ pub fn generate(name: &str, before: &str, random: &mut dyn FnMut() -> u64) -> Op
         Check::Ed25519PairBase58 => curve::ed25519_pair_base58_of(random),
         Check::GitlabRoutable => checksum::gitlab_routable_of(checksum::token_at_end(before)),
         Check::Pypi => macaroon::pypi_of(before, random),
+        Check::Nkey => Some(curve::nkey_of(before, random)),
         Check::StellarCrc16 => Some(curve::stellar_of(random)),
         Check::Supabase => checksum::supabase_of(before),
         Check::X25519 => Some(curve::x25519_of(random)),

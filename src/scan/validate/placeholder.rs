@@ -1,5 +1,6 @@
 //! Values that stand for a secret: examples, fillers, templates.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -116,7 +117,7 @@ pub fn reason(body: &[u8], prefixed: bool) -> Option<String> {
     if counts_up(body) {
         return filler("a counted sequence");
     }
-    if repeats(body) {
+    if repeats(body) || repeats_with_a_count(body) {
         return filler("a short piece repeated");
     }
     if is_made_of_words(body, prefixed) {
@@ -186,6 +187,15 @@ fn repeats(body: &[u8]) -> bool {
     body.len() >= 8 && (1..=8).any(|n| body.len() >= n * 3 && body.iter().zip(&body[n..]).all(|(a, b)| a == b))
 }
 
+/// `1bcdefgh2bcdefgh3bcdefgh`: half of its runs of three bytes stand there three times or more. By chance few do.
+fn repeats_with_a_count(body: &[u8]) -> bool {
+    let body = &body[..body.len().min(256)];
+    let mut counts: HashMap<&[u8], usize> = HashMap::new();
+    body.windows(3).for_each(|run| *counts.entry(run).or_default() += 1);
+    let again: usize = counts.values().filter(|count| **count >= 3).sum();
+    body.len() >= 24 && again * 2 >= body.len() - 2
+}
+
 /// Whether stand-in words make up the whole value, or half of one that had no prefix.
 fn is_made_of_words(body: &[u8], prefixed: bool) -> bool {
     let (mut words, mut all) = (0, 0);
@@ -230,6 +240,21 @@ mod tests {
             assert_eq!(reason(body.as_bytes(), true), None, "{body}");
         }
         assert_eq!(reason(b"k8/foo+h2LmQ9z0PwR7tYb3VxN5c", false), None);
+    }
+
+    #[test]
+    fn pieces_that_come_again_are_fillers() {
+        let body = ["1bcdefghij2bcdefghij3bcdefghij", "4bcdefghij5bcdefghijABCD"].concat();
+        assert!(reason(body.as_bytes(), false).is_some(), "{body}");
+        let mut random = crate::rules::sample::Random::new(9);
+        for length in [24, 32, 64, 200, 2000] {
+            for alphabet in [&b"0123456789abcdef"[..], b"0123456789", b"abcdefghijklmnopqrstuvwxyz"] {
+                for _ in 0..300 {
+                    let body: Vec<u8> = (0..length).map(|_| alphabet[random.below(alphabet.len())]).collect();
+                    assert!(!repeats_with_a_count(&body), "{}", String::from_utf8_lossy(&body));
+                }
+            }
+        }
     }
 
     #[test]

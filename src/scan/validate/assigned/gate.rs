@@ -20,6 +20,9 @@ pub(in crate::scan) fn may_assign(bytes: &[u8], at: usize) -> bool {
     let Some(&byte) = window.get(at) else { return false };
     // What stands right behind the name or its quote.
     match byte {
+        // `Password { get; set; } = "…"`, `Password -Value '…'`
+        b'{' if spaced && window[at..].starts_with(b"{ get;") => has_quote(&window[at..]),
+        b'-' if spaced => has_quote(&window[at..]) && has_pair(&window[at + 1..]) || has_word(&window[at..]),
         b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'?' | b'+' | b'%' | b'&' | b'~' | b'[' | b'{' => {
             has_value(&window[at..]) || b",{:(".contains(&byte) && has_pair(&window[at + 1..])
         }
@@ -27,7 +30,7 @@ pub(in crate::scan) fn may_assign(bytes: &[u8], at: usize) -> bool {
         b'\r' | b'\n' => has_pair(&window[at..]),
         b'<' if window.get(at + 1) == Some(&b'-') => has_value(&window[at + 1..]),
         b'.' => has_quote(&window[at..]),
-        b'<' => memmem::find(&window[at..], b"alue").or_else(|| memmem::find(&window[at..], b"tring>")).is_some(),
+        b'<' => [&b"alue"[..], b"tring>", b"<data>"].iter().any(|tag| memmem::find(&window[at..], tag).is_some()),
         _ if spaced && window[name - 1] == b'=' => true,
         _ if spaced => has_word(&window[at..]) || closed > name && has_pair(&window[at..]),
         b'u' | b'x' | b'v' | b'd' | b'$' | b'-' | b';' | b'!' => window[..at].ends_with(b"\\"),

@@ -131,7 +131,14 @@ fn quoted_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], quote:
             let opening = head.trim_ascii_end();
             let opening = opening.strip_suffix(b"\"").or_else(|| opening.strip_suffix(b"'")).unwrap_or(opening);
             let quoted_name = opening.len() < head.trim_ascii_end().len();
-            if quoted_name && opening.trim_ascii_end().last().is_some_and(named_argument) {
+            if quoted_name && value.iter().all(u8::is_ascii_hexdigit) && compares(opening) {
+                // `matches("password", "5f4d…")`: its hash, its salt.
+                Form::Expression
+            } else if quoted_name && opening.trim_ascii_end().last().is_some_and(named_argument)
+                || [&b"\"--"[..], b"'--", b"(:"].iter().any(|before| head.ends_with(before)) && !value.starts_with(b"-")
+                || head.ends_with(b"{") && after.starts_with(b"}")
+            {
+                // Also `["--password", "…"]`, `fetch(:password, '…')`, `{password, "…"}`.
                 Form::Literal
             } else {
                 Form::Doubtful
@@ -140,6 +147,17 @@ fn quoted_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], quote:
         b"!=" => Form::Expression,
         _ => Form::Literal,
     }
+}
+
+/// Whether what stands before the arguments is a function that compares them.
+fn compares(opening: &[u8]) -> bool {
+    let callee = opening.trim_ascii_end().strip_suffix(b"(").unwrap_or_default().trim_ascii_end();
+    let length = callee.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let words = super::words::words(&callee[callee.len() - length..]);
+    let is_one = |word: &String| {
+        ["match", "matches", "verify", "check", "compare", "equal", "equals", "validate"].contains(&word.as_str())
+    };
+    words.iter().any(is_one)
 }
 
 /// The function in whose brackets the value stands, on the right of the name.
@@ -217,6 +235,12 @@ fn operator(between: &[u8]) -> &[u8] {
 }
 
 fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &[u8]) -> Form {
+    // What closes the comment that the line is.
+    let closed = COMMENT_ENDS.iter().find_map(|end| tail.trim_ascii_end().strip_suffix(*end));
+    let (head, tail) = match closed.filter(|rest| rest.trim_ascii().is_empty()) {
+        Some(_) => (without_comment(head), &b""[..]),
+        None => (head, tail),
+    };
     let rest = tail.trim_ascii_start();
     let gap = rest.len() < tail.len();
     let operator = operator(between);
@@ -229,7 +253,10 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
         return Form::Expression;
     }
     // An element of XML or HTML.
-    if between.ends_with(b">") && tail.starts_with(b"<") {
+    let element = between.trim_ascii_end();
+    if between.ends_with(b">") && tail.starts_with(b"<")
+        || element.ends_with(b">") && element.contains(&b'<') && tail.is_empty()
+    {
         return Form::Literal;
     }
     // `--password value`, `-Ppassword=value`
@@ -258,6 +285,15 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
             || head.ends_with(b"&amp;")
             || tail.starts_with(b"&")
             || is_pair(tail))
+    {
+        return Form::Literal;
+    }
+    // `"db.password=value"`, `"X-Api-Key: value"`: the string is the pair.
+    if let Some(quote @ (b'"' | b'\'')) = tail.first()
+        && head.ends_with(&[*quote])
+        && !gap
+        && (between == b"=" || between == b": ")
+        && (has_digit(value) || value.len() >= 16)
     {
         return Form::Literal;
     }
@@ -318,6 +354,16 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
             }
         }
     }
+}
+
+/// What ends a comment on its line.
+const COMMENT_ENDS: &[&[u8]] = &[b"*/", b"-->", b"#}", b"--%>", b"%>", b"=#", b"*)", b"-}"];
+
+/// The beginning of a line without the mark that opens a comment.
+fn without_comment(head: &[u8]) -> &[u8] {
+    const MARKS: &[&[u8]] = &[b"/*", b"<!--", b"{#", b"<%--", b"<%#", b"#=", b"(*", b"{-"];
+    let start = head.trim_ascii_start();
+    MARKS.iter().find_map(|mark| start.strip_prefix(*mark)).unwrap_or(head)
 }
 
 /// Whether the line around an unquoted value is that of a programming language.

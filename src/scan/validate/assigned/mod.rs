@@ -7,6 +7,8 @@
 mod gate;
 mod line;
 mod name;
+mod rows;
+mod shaped;
 mod value;
 mod words;
 
@@ -43,14 +45,42 @@ pub(in crate::scan) fn is_narrowed(rule: &Rule) -> bool {
     rule.validate.iter().any(|name| name.starts_with("assigned-") || name.starts_with("given-"))
 }
 
+/// Whether a rule finds the rows of a statement, in which secrets stand under the names of their columns.
+fn is_of_rows(rule: &Rule) -> bool {
+    rule.validate.contains(&"in-rows")
+}
+
+/// What a rule found where its pattern matched: the whole match and the secret, as they are, or, of a rule about rows, the
+/// cells in them, each with the name of its column as the beginning of its match.
+pub(in crate::scan) fn spread(
+    rule: &Rule,
+    bytes: &[u8],
+    whole: Range<usize>,
+    secret: Range<usize>,
+) -> Vec<(Range<usize>, Range<usize>)> {
+    if !is_of_rows(rule) {
+        return vec![(whole, secret)];
+    }
+    let cells = rows::cells(bytes, secret.start, whole.start + rule.reach);
+    cells.into_iter().map(|(stem, cell)| (stem.min(cell.start)..cell.end, cell)).collect()
+}
+
 /// The value in what a pattern took: without what follows an unquoted one.
 pub(in crate::scan) fn narrow(bytes: &[u8], span: Range<usize>) -> Range<usize> {
     line::narrow(bytes, span)
 }
 
-/// Whether a value is made of words that people write where a secret would stand: `some_pass`, `P@ssw0rd`.
+/// Whether a value is made of words that people write where a secret would stand: `some_pass`, `P@ssw0rd`, `pass%2Dword`.
 pub(super) fn is_stand_in(value: &[u8]) -> bool {
-    value::is_stand_in(value)
+    value::is_stand_in(value) || value::without_percents(value).is_some_and(|value| value::is_stand_in(&value))
+}
+
+/// A password, unless it is made of words that stand for one.
+pub(super) fn not_stand_in(value: &[u8]) -> Judgement {
+    if is_stand_in(value) && !random::looks_random(value) {
+        return Judgement::implausible("placeholder: a word that stands for a password");
+    }
+    Judgement::default()
 }
 
 /// Judges a value by its name, its line and its look.
@@ -59,6 +89,25 @@ pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
         return Judgement::rejected();
     }
     let name = Name::around(subject.bytes, subject.start);
+    let form = line::form(subject.bytes, &name, subject.span);
+    by_name(subject, kind, &name, form)
+}
+
+/// Judges a value in a row by the name of its column, at which the match begins.
+pub(super) fn in_rows(subject: &Subject<'_>) -> Judgement {
+    if subject.secret.is_empty() || subject.start > subject.span.start {
+        return Judgement::rejected();
+    }
+    let name = Name::around(subject.bytes, subject.start);
+    let Some((_, kind)) = rows::stem(name.text) else { return Judgement::rejected() };
+    // Tables hold hashes of passwords.
+    if kind == Kind::Password && random::is_hash_or_uuid(subject.secret) {
+        return Judgement::rejected();
+    }
+    by_name(subject, kind, &name, Form::Literal)
+}
+
+fn by_name(subject: &Subject<'_>, kind: Kind, name: &Name<'_>, form: Form) -> Judgement {
     let promise = name.promise();
     if promise == Promise::Nothing {
         return Judgement::rejected();
@@ -67,11 +116,10 @@ pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
     if kind == Kind::Password && name.words().iter().any(hidden) {
         return Judgement::rejected();
     }
-    let form = line::form(subject.bytes, &name, subject.span);
     let look = look(subject, kind);
     let Some(mut confidence) = look.confidence() else { return Judgement::rejected() };
     if random::is_hash_or_uuid(subject.secret) {
-        if !may_be_hex(subject, &name) {
+        if !may_be_hex(subject, name) {
             return Judgement::rejected();
         }
         // Who writes a digest's worth of digits for a password wrote down its hash.
@@ -94,7 +142,7 @@ pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
         Form::Doubtful => confidence = confidence.min(Confidence::Medium),
         Form::Literal => {}
     }
-    if look == Look::Chosen && repeats_name(&name, subject.secret) {
+    if look == Look::Chosen && repeats_name(name, subject.secret) {
         confidence = Confidence::Low;
     }
     if confidence > Confidence::Low && line::is_test_vector(subject.bytes, subject.span, subject.secret) {
@@ -154,10 +202,13 @@ fn may_be_hex(subject: &Subject<'_>, name: &Name<'_>) -> bool {
         "signing",
         "client",
         "token",
-        "key",
         "salt",
     ];
-    explicit.iter().any(|word| words.iter().any(|w| w.contains(word)))
+    let says = |word: &str| words.iter().any(|w| w.contains(word));
+    // A UUID under a key that is nobody's is an identifier.
+    let uuid = subject.secret.contains(&b'-');
+    let owned = || !uuid || words.iter().any(|word| name::is_owner(word.strip_suffix("key").unwrap_or(word)));
+    (explicit.iter().any(|word| says(word)) || says("key") && owned())
         && !line::speaks_of_digests(subject.bytes, subject.span)
 }
 

@@ -167,7 +167,7 @@ fn starts(text: &[u8], word: &str) -> bool {
 }
 
 /// Whose password `xpass`, `xpwd` may be: `compass` and `bypass` are nobody's.
-fn is_owner(word: &str) -> bool {
+pub(super) fn is_owner(word: &str) -> bool {
     const OWNERS: &[&str] = &[
         "db",
         "require",

@@ -1,6 +1,7 @@
 //! Is a value one that a person or a generator chose to be secret, or a stand-in, a word, a piece of code?
 
 use super::super::{encoded, random};
+use super::shaped::{is_reference, is_shaped};
 use super::words;
 use crate::rules::Confidence;
 
@@ -90,7 +91,8 @@ pub(super) fn password(value: &[u8]) -> Look {
     if kinds.letters() + kinds.digits < 3 {
         return Look::Nothing;
     }
-    if is_random_key(value, &kinds) {
+    let stand_in = is_leet_stand_in(value);
+    if !stand_in && is_random_key(value, &kinds) {
         return if value.len() >= LONG { Look::Strong } else { Look::Random };
     }
     let all = words::words(value);
@@ -102,7 +104,7 @@ pub(super) fn password(value: &[u8]) -> Look {
         // A number of more digits than years, ports and times have.
         return if kinds.digits >= 6 && kinds.joints == 0 { Look::Weak } else { Look::Nothing };
     }
-    if unknown == 0 || is_technical(value) || is_leet_stand_in(value) {
+    if unknown == 0 || is_technical(value) || stand_in {
         let dressed = kinds.classes() >= 3 && kinds.digits > 0 && value.len() >= 8;
         return match (kinds.digits, dressed) {
             (0, _) => Look::Nothing,
@@ -155,7 +157,7 @@ pub(super) fn secret(value: &[u8]) -> Look {
 
 /// Judges a value that only a generator can have made: a token, a key.
 pub(super) fn key(value: &[u8]) -> Look {
-    if value.len() < SHORTEST_KEY || is_reference(value) || is_shaped(value) {
+    if value.len() < SHORTEST_KEY || is_reference(value) || is_shaped(value) || is_unsigned(value) {
         return Look::Nothing;
     }
     let kinds = Kinds::of(value);
@@ -168,7 +170,7 @@ pub(super) fn key(value: &[u8]) -> Look {
     {
         return Look::Nothing;
     }
-    if kinds.foreign > 0 || !is_random_key(value, &kinds) {
+    if kinds.foreign > 0 || is_leet_stand_in(value) || !is_random_key(value, &kinds) {
         return Look::Nothing;
     }
     if value.len() >= 20 { Look::Strong } else { Look::Random }
@@ -213,7 +215,7 @@ fn is_leet_stand_in(value: &[u8]) -> bool {
 }
 
 /// `a%21b` as it is meant.
-fn without_percents(value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_percents(value: &[u8]) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut out = Vec::with_capacity(value.len());
     let (mut at, mut any) = (0, false);
@@ -240,6 +242,17 @@ fn is_public_key(value: &[u8]) -> bool {
         || value.starts_with(b"AAAAB3NzaC1yc2E")
         || value.starts_with(b"AAAAC3NzaC1lZDI1NTE5")
         || value.starts_with(b"AAAAE2VjZHNh")
+}
+
+/// The header and the claims of a JSON web token without its signature: they open nothing.
+fn is_unsigned(value: &[u8]) -> bool {
+    if !value.starts_with(b"eyJ") {
+        return false;
+    }
+    let mut parts = value.split(|byte| *byte == b'.');
+    let header = parts.next().and_then(encoded::decode_any).unwrap_or_default();
+    let signature = parts.nth(1).map_or(0, <[u8]>::len);
+    memchr::memmem::find(&header, b"\"alg\"").is_some() && signature < SHORTEST_KEY && parts.next().is_none()
 }
 
 /// Base64 of a text of stand-in words: `user:password`, `the sample nonce`.
@@ -296,328 +309,4 @@ fn is_technical(value: &[u8]) -> bool {
         || all.len() > 1
             && all.iter().all(|word| TECHNICAL.contains(&word.as_str()) || is_common(word))
             && TECHNICAL.contains(&all[0].as_str())
-}
-
-/// A value that is filled in later, or that says where the value is.
-fn is_reference(value: &[u8]) -> bool {
-    const MARKS: &[&[u8]] = &[
-        b"${",
-        b"{{",
-        b"}}",
-        b"<%",
-        b"%>",
-        b"#{",
-        b"$(",
-        b"%(",
-        b"{%",
-        b"@{",
-        b"***",
-        b"...",
-        "…".as_bytes(),
-        b"://",
-        b"$[",
-        b"](",
-        b"()",
-        b"=>",
-        b"->",
-        b"&&",
-        b"||",
-        b"==",
-        b"!=",
-        b"+=",
-        b"\\u",
-        b"\\x",
-        b"</",
-        b"/>",
-        b"&lt;",
-        b"&gt;",
-        "•".as_bytes(),
-        b"ENV[",
-        b"ENC(",
-        b"{cipher}",
-        b"::",
-        b"??",
-        b"%s",
-        b"%S",
-        b":?",
-        b"%d",
-        b"%v",
-        b"%@",
-        b"xxx",
-        b"XXX",
-        b"[[",
-        b"]]",
-    ];
-    const BEGINS: &[&[u8]] = &[
-        b"env.",
-        b"env:",
-        b"ENV:",
-        b"vault:",
-        b"vault ",
-        b"ref+",
-        b"op:",
-        b"arn:",
-        b"ssm:",
-        b"secret:",
-        b"file:",
-        b"file.",
-        b"process.env",
-        b"os.environ",
-        b"config.",
-        b"settings.",
-        b"self.",
-        b"this.",
-        b"props.",
-        b"options.",
-        b"params.",
-        b"request.",
-        b"req.",
-        b"args.",
-        b"var.",
-        b"data.",
-        b"local.",
-        b"!",
-        b"data:",
-        b"kms:",
-        b"urn:",
-        b"class:",
-        b"classpath:",
-        b"projects/",
-        b"module.",
-        b"random_",
-        b"aws_",
-        b"azurerm_",
-        b"google_",
-        b"enc:",
-        b"ENC[",
-        b"AES256:",
-        b"@string/",
-        b"@@",
-        b"base64,",
-        b"secrets.",
-        b"Fn::",
-        b"resolve:",
-        b"{resolve",
-        b"bcrypt:",
-        b"sha256:",
-        b"sha1:",
-        b"sha512:",
-        b"md5:",
-        b"sha256-",
-        b"sha384-",
-        b"sha512-",
-        b"sha1-",
-    ];
-    let padding = value.iter().rev().take_while(|byte| **byte == b'=').count();
-    let unpadded = &value[..value.len() - padding];
-    let last = value[value.len() - 1];
-    let names = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.-:".contains(byte));
-    let letters_only = |text: &[u8]| text.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.-:".contains(byte));
-    let inside = &value[1..value.len() - 1];
-    let wrapped = match (value[0], last) {
-        (b'{', b'}')
-        | (b'[', b']')
-        | (b'<', b'>')
-        | (b'(', b')')
-        | (b'%', b'%')
-        | (b'@', b'@')
-        | (b'_', b'_')
-        | (b'#', b'#')
-        | (b'*', b'*') => names(inside),
-        _ => false,
-    };
-    let variable = match value[0] {
-        b'$' => {
-            letters_only(&value[1..])
-                || value[1..].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
-        }
-        b':' | b'#' | b'.' | b'@' | b'&' | b'*' | b'%' | b'?' => letters_only(&value[1..]),
-        _ => false,
-    };
-    wrapped
-        || variable
-        || is_template(value)
-        || is_pattern(value)
-        || MARKS.iter().any(|mark| memchr::memmem::find(unpadded, mark).is_some())
-        || BEGINS.iter().any(|begin| value.starts_with(begin))
-}
-
-/// `key_{id}`, `{alnum:20}`: something in braces is filled in.
-fn is_template(value: &[u8]) -> bool {
-    let Some(open) = memchr::memchr(b'{', value) else { return false };
-    let rest = &value[open + 1..];
-    let name = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.+".contains(byte)).count();
-    memchr::memchr(b'}', rest).is_some() || name >= 1 && matches!(rest.get(name), None | Some(b':'))
-}
-
-/// A regular expression.
-fn is_pattern(value: &[u8]) -> bool {
-    const SIGNS: &[&[u8]] =
-        &[b"[0-9", b"[a-z", b"[A-Z", b"[^", b"(?", b"\\d", b"\\w", b"\\s", b"\\.", b".*", b"[\\", b"?:", b"?P<"];
-    SIGNS.iter().any(|sign| memchr::memmem::find(value, sign).is_some())
-}
-
-/// A path, an address, a date, a version, a number with a unit, a file's name, a hash with its scheme.
-fn is_shaped(value: &[u8]) -> bool {
-    is_path(value)
-        || is_email(value)
-        || is_number_like(value)
-        || is_call(value)
-        || is_dotted(value)
-        || is_password_hash(value)
-}
-
-fn is_path(value: &[u8]) -> bool {
-    const FILES: &[&str] = &[
-        ".txt",
-        ".json",
-        ".pem",
-        ".key",
-        ".php",
-        ".html",
-        ".htm",
-        ".js",
-        ".ts",
-        ".jsx",
-        ".tsx",
-        ".py",
-        ".rb",
-        ".go",
-        ".rs",
-        ".java",
-        ".xml",
-        ".yml",
-        ".yaml",
-        ".toml",
-        ".ini",
-        ".conf",
-        ".cfg",
-        ".env",
-        ".properties",
-        ".crt",
-        ".cer",
-        ".p12",
-        ".pfx",
-        ".jks",
-        ".css",
-        ".scss",
-        ".png",
-        ".svg",
-        ".jpg",
-        ".gif",
-        ".md",
-        ".sh",
-        ".sql",
-        ".db",
-        ".log",
-        ".exe",
-        ".dll",
-        ".so",
-        ".jar",
-        ".com",
-        ".net",
-        ".org",
-        ".io",
-        ".local",
-        ".internal",
-        ".localhost",
-        ".vue",
-        ".erb",
-        ".tpl",
-        ".twig",
-        ".c",
-        ".h",
-        ".cpp",
-        ".cs",
-        ".kt",
-        ".swift",
-        ".sock",
-        ".dat",
-        ".bin",
-        ".csv",
-        ".gz",
-        ".zip",
-        ".proto",
-    ];
-    // `/tmp/KEY-7`: the first part of a path is a word.
-    let first = value.strip_prefix(b"/").and_then(|rest| rest.split(|byte| *byte == b'/').next());
-    let absolute = first.is_some_and(|first| {
-        first.len() + 1 < value.len() && first.len() >= 2 && first.iter().all(u8::is_ascii_lowercase)
-    });
-    let begins: &[&[u8]] = &[b"/", b"./", b"../", b"~/", b"C:", b"D:", b"\\\\", b"%2F"];
-    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
-    let parts = value.split(|byte| *byte == b'/');
-    let named =
-        |part: &[u8]| part.len() > 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(byte));
-    let named_bytes: usize = parts.filter(|part| named(part)).map(|part| part.len() + 1).sum();
-    let rooted = begins.iter().any(|begin| value.starts_with(begin)) && !random::looks_random(value);
-    let slashed = memchr::memchr(b'/', value).is_some() && named_bytes * 2 > value.len();
-    // `controller#action`
-    let route = value.iter().filter(|byte| **byte == b'#').count() == 1
-        && value.iter().all(|byte| byte.is_ascii_lowercase() || b"#_/".contains(byte));
-    absolute || route || rooted || slashed || FILES.iter().any(|file| lower.ends_with(file)) && !value.contains(&b'@')
-}
-
-fn is_email(value: &[u8]) -> bool {
-    let Some(at) = memchr::memchr(b'@', value) else { return false };
-    let (user, host) = (&value[..at], &value[at + 1..]);
-    let plain = |text: &[u8]| {
-        !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-+".contains(byte))
-    };
-    let dot = host.iter().rposition(|byte| *byte == b'.');
-    let domain = dot.is_some_and(|dot| host.len() - dot >= 3 && host[dot + 1..].iter().all(u8::is_ascii_alphabetic));
-    plain(user) && plain(host) && (domain || user.ends_with(b"git"))
-}
-
-fn is_number_like(value: &[u8]) -> bool {
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    let marks = value.len() - digits - letters;
-    let unit = letters <= 3
-        && marks == 0
-        && value[0].is_ascii_digit()
-        && value.iter().take_while(|byte| byte.is_ascii_digit()).count() == digits
-        && letters > 0
-        && value.len() < 8;
-    let hex_number = value.starts_with(b"0x") && value.len() <= 18;
-    // Dates, times, versions, addresses, ranges: `2024-01-15T10:00:00Z`, `1.2.3-rc1`, `10.0.0.1:80`.
-    let stamped = digits > 0
-        && marks >= 2
-        && letters <= 2
-        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_:./+,".contains(byte));
-    let version = matches!(value, [b'v' | b'V', b'0'..=b'9', b'.', ..])
-        || matches!(value, [b'0'..=b'9', b'.', b'0'..=b'9', b'.', ..]);
-    unit || hex_number || stamped || version || letters == 0 && value[0] == b'-'
-}
-
-/// `name(`, `name[`: code.
-fn is_call(value: &[u8]) -> bool {
-    value.windows(2).any(|pair| (pair[0].is_ascii_alphanumeric() || pair[0] == b'_') && pair[1] == b'(')
-        || value.windows(2).any(|pair| (pair[0].is_ascii_alphabetic() || pair[0] == b'_') && pair[1] == b'[')
-}
-
-/// `config.password1`, `com.acme.Secret`: names joined by dots.
-fn is_dotted(value: &[u8]) -> bool {
-    let mut parts = value.split(|byte| *byte == b'.');
-    let name = |part: &[u8]| {
-        part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_' || *byte == b'$')
-            && part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_$-".contains(byte))
-            && (part.len() <= 3 || !random::looks_random(part))
-    };
-    value.contains(&b'.') && parts.all(name)
-}
-
-/// The hash of a password, with its scheme.
-fn is_password_hash(value: &[u8]) -> bool {
-    let crypt = value[0] == b'$'
-        && value.iter().skip(1).take(12).any(|byte| *byte == b'$')
-        && value[1].is_ascii_alphanumeric()
-        && value.len() > 20;
-    crypt
-        || value.starts_with(b"pbkdf2")
-        || value.starts_with(b"scrypt:")
-        || value.iter().take(60).position(|byte| *byte == b'}').is_some_and(|end| {
-            value[0] == b'{'
-                || end >= 2 && value[..end].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-        })
 }

@@ -64,7 +64,7 @@ sub subject submit subscription success successful such sudo suffix super supera
 sure switch symbol sync syntax sys system tab table tag tags target task tcp team temp template temporary tenant term test
 tester testing testkey testpass testpassword testpw tests testuser text textarea textbox than that the their them then
 there these they thing this those three through throw time timeout timestamp title tls tmp to toggle token tokenid tokens too top
-topsecret track transient translate tree trim true try two txt type typed types ui unable unauthorized undef undefined
+topsecret track transient translate tree trim true try two txt type typed types ui unable varchar nvarchar bigint tinyint mediumtext longtext clob nullable unauthorized undef undefined
 under unencrypted unexpected uninitialized unique unit unknown unless unlock unset unsigned until unused up update updated upgrade upload upn
 upper uppercase uri url urls usage use used user userid username userpass userpassword users uses using usr utf util utils
 uuid v val valid validate validated validation validator value values var variable vault ver verification verified verify version
@@ -104,7 +104,7 @@ security selector separator sequence services set setter settings setup sha sha1
 sources span spec specification state status storage store stores strategy stream strength strip style subject suffix
 support supported syntax tab table tag tags target template templates text texts time timeout timer timestamp tip title titles
 tooltip total transform translation tree trigger ttl txt type types ui unit updated upgrade uri uris url urls usage use used username util utils
-valid validate validated validation validations validator validators validity variable verification verifier verify version versions view
+valid validate validated validation validations validator validators validity variable verification verifier verify version versions view wrong incorrect mistyped
 views visible visibility warning was widget width window worker writer xpath years zone
 ";
 
