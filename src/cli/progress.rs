@@ -71,20 +71,21 @@ impl Progress {
         }
     }
 
-    /// A blob is being scanned. Of a commit only texts with something in them are scanned: it counts where it passes by.
+    /// A blob is being scanned. Of commits and trees only texts with something in them are: those count where they pass by.
     pub fn scanned(&self, blob: &Blob<'_>) {
         let Some(Shown { counts, .. }) = &self.0 else { return };
         counts.bytes.fetch_add((blob.own.1 - blob.own.0) as u64, Ordering::Relaxed);
         let is_more = match blob.origin {
-            Origin::Commit { .. } | Origin::Ref { .. } | Origin::Config { .. } => true,
+            Origin::Commit { .. } | Origin::Tree { .. } | Origin::Ref { .. } | Origin::Config { .. } => true,
             _ => blob.start != Start::ZERO,
         };
         counts.done.fetch_add(u64::from(!is_more), Ordering::Relaxed);
     }
 
-    /// A commit passes by.
-    pub fn passed(&self) {
+    /// A commit passes by, or a tree of so many bytes.
+    pub fn passed(&self, bytes: usize) {
         if let Some(Shown { counts, .. }) = &self.0 {
+            counts.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
             counts.done.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -292,9 +292,10 @@ impl Reading<'_> {
         let wanted = self.found.wanted();
         let witness = (!wanted.is_empty()).then(|| Witness::new(wanted, repo.hash));
         let note = |passed: Passed<'_, Noted>| {
-            if let Passed::Commit(..) = passed {
-                self.progress.passed();
-            }
+            self.progress.passed(match &passed {
+                Passed::Tree(tree) => tree.bytes.len(),
+                Passed::Commit(..) => 0,
+            });
             match (&witness, passed) {
                 (Some(witness), Passed::Tree(tree)) => {
                     witness.tree(tree.id, tree.bytes, tree.layout, tree.named, tree.base)
