@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use keysieve::blob::ObjectId;
 use keysieve::error::{Error, Result};
-use keysieve::git::Repo;
+use keysieve::git::{Mode, Repo};
 use keysieve::pack::Kind;
 use keysieve::suppress::Allowed;
 use keysieve::yaml::{self, Fault, Map, Node};
@@ -30,6 +31,8 @@ pub struct Config {
     pub disable: Vec<String>,
     /// Own rule files.
     pub rules: Vec<PathBuf>,
+    /// Own rule files that are not on disk: what they are called, and their text.
+    pub rule_texts: Vec<(String, String)>,
     /// Secrets that are accepted.
     pub allow: Vec<Allowed>,
     /// What hooks do when they cannot scan everything: let it pass with a warning (`warn`), or block.
@@ -54,7 +57,8 @@ impl Config {
     /// It cannot be read, or has faults.
     pub fn found(repo: Option<&Repo>, folder: &Path) -> Result<Self> {
         if let Some(repo) = repo.filter(|repo| repo.is_bare()) {
-            return Self::in_head(repo);
+            let head = repo.head()?;
+            return head.map_or_else(|| Ok(Self::default()), |head| Self::at(repo, &head, "HEAD", NAME));
         }
         let root = repo.and_then(|repo| repo.work_tree.as_deref()).unwrap_or(folder);
         let path = root.join(NAME);
@@ -73,14 +77,30 @@ impl Config {
         Self::read(&text, NAME, Some(root))
     }
 
-    fn in_head(repo: &Repo) -> Result<Self> {
+    /// The configuration that a commit has at a path, with the rule files that it names as that commit has them; the
+    /// default if it has none there.
+    ///
+    /// # Errors
+    /// It cannot be read, or has faults.
+    pub fn at(repo: &Repo, commit: &ObjectId, named: &str, path: &str) -> Result<Self> {
+        let Some(tree) = repo.tree_of(commit) else { return Ok(Self::default()) };
+        let Some(blob) = repo.blob_at(&tree, path.as_bytes()) else { return Ok(Self::default()) };
+        let source = format!("{named}:{path}");
         let mut bytes = Vec::new();
-        let tree = repo.head()?.and_then(|head| repo.tree_of(&head));
-        let Some(blob) = tree.and_then(|tree| repo.blob_at(&tree, NAME.as_bytes())) else { return Ok(Self::default()) };
         if repo.read(&blob, Kind::Blob, &mut bytes).is_err() {
-            return Ok(Self::default());
+            return Err(Error::Repository(format!("{source}: the object {blob} is missing or damaged")));
         }
-        Self::read(&String::from_utf8_lossy(&bytes), &format!("HEAD:{NAME}"), None)
+        if bytes.len() as u64 > MAX_SIZE {
+            return Err(Error::Usage(format!("{source}: must be at most 1 MiB; or use --no-config")));
+        }
+        Self::parse(&String::from_utf8_lossy(&bytes), &source, &Root::Tree(repo, tree, named))
+    }
+
+    /// Adds the rule file, or the folder of them, that a commit has at a path; `None` if it has none there.
+    pub fn add_rules_at(&mut self, repo: &Repo, commit: &ObjectId, named: &str, path: &str) -> Option<()> {
+        let texts = texts_at(repo, &repo.tree_of(commit)?, named, path)?;
+        self.rule_texts.extend(texts);
+        Some(())
     }
 
     /// The configuration that a text is.
@@ -88,6 +108,10 @@ impl Config {
     /// # Errors
     /// It has faults.
     pub fn read(text: &str, source: &str, root: Option<&Path>) -> Result<Self> {
+        Self::parse(text, source, &root.map_or(Root::Nowhere, Root::Folder))
+    }
+
+    fn parse(text: &str, source: &str, root: &Root<'_>) -> Result<Self> {
         let mut faults = Vec::new();
         let mut config = Self { source: source.to_owned(), ..Self::default() };
         match yaml::parse(text) {
@@ -102,7 +126,7 @@ impl Config {
         Err(Error::Faults { faults: faults.iter().map(|fault| format!("{source}:{fault}")).collect() })
     }
 
-    fn fill(&mut self, node: &Node, root: Option<&Path>, faults: &mut Vec<Fault>) {
+    fn fill(&mut self, node: &Node, root: &Root<'_>, faults: &mut Vec<Fault>) {
         let mut map = Map::new(node, "the configuration", faults);
         let at = map.place("skip");
         self.skip_globs = map.texts("skip", faults);
@@ -111,11 +135,15 @@ impl Config {
         self.disable = map.texts("disable", faults);
         let at = map.place("rules");
         for name in map.texts("rules", faults) {
-            match inside(root, &name) {
-                Some(path) => self.rules.push(path),
-                None => {
-                    faults.push(at.fault(format!("`{name}` is not a file in the repository; use --rules for others")));
+            let found = match root {
+                Root::Folder(root) => inside(root, &name).map(|path| self.rules.push(path)),
+                Root::Tree(repo, tree, named) => {
+                    texts_at(repo, tree, named, &name).map(|texts| self.rule_texts.extend(texts))
                 }
+                Root::Nowhere => None,
+            };
+            if found.is_none() {
+                faults.push(at.fault(format!("`{name}` is not a file in the repository; use --rules for others")));
             }
         }
         for node in map.list("allow", faults) {
@@ -212,9 +240,37 @@ fn globs(patterns: &[String], mut fault: impl FnMut(String)) -> GlobSet {
     })
 }
 
+/// What the paths in a configuration start from.
+enum Root<'a> {
+    /// A folder.
+    Folder(&'a Path),
+    /// The tree of a commit, and what that is called.
+    Tree(&'a Repo, ObjectId, &'a str),
+    /// Nothing: there can be no paths.
+    Nowhere,
+}
+
 /// A file that really is in the repository, links resolved.
-fn inside(root: Option<&Path>, name: &str) -> Option<PathBuf> {
-    let root = root?.canonicalize().ok()?;
+fn inside(root: &Path, name: &str) -> Option<PathBuf> {
+    let root = root.canonicalize().ok()?;
     let path = root.join(name).canonicalize().ok()?;
     path.starts_with(&root).then_some(path)
+}
+
+/// The rule files that a tree has at a path, which may be a folder of them; links are not followed.
+fn texts_at(repo: &Repo, tree: &ObjectId, named: &str, name: &str) -> Option<Vec<(String, String)>> {
+    let path = name.trim_end_matches('/').trim_start_matches("./");
+    let (mode, id) = repo.entry_at(tree, path.as_bytes())?;
+    let mut bytes = Vec::new();
+    let mut text = |id: &ObjectId, path: &str| {
+        repo.read(id, Kind::Blob, &mut bytes).ok()?;
+        Some((format!("{named}:{path}"), String::from_utf8_lossy(&bytes).into_owned()))
+    };
+    if mode == Mode::Blob {
+        return text(&id, path).map(|text| vec![text]);
+    }
+    let entries = repo.names_in(&id).into_iter().filter(|(mode, _)| *mode == Mode::Blob);
+    let names = entries.filter_map(|(_, name)| String::from_utf8(name).ok());
+    let paths = names.filter(|n| n.ends_with(".yaml") || n.ends_with(".yml")).map(|name| format!("{path}/{name}"));
+    paths.map(|path| text(&repo.blob_at(tree, path.as_bytes())?, &path)).collect()
 }

@@ -323,7 +323,7 @@ impl Finding {
 /// What a report is about: the findings of a scan, worst first, and its coverage.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// Which scan: `paths`, `staged`, `history`, `range`, `stdin`, `commit-msg`, `pre-push`, `pre-receive`.
+    /// Which scan: `paths`, `staged`, `history`, `range`, `stdin`, `commit-msg`, `pre-push`, `pre-receive`, `ci`.
     pub mode: &'static str,
     /// Open findings first, worst first; then suppressed ones.
     pub findings: Vec<Finding>,

@@ -23,6 +23,7 @@ Examples:
   keysieve scan                      files below the current folder
   keysieve scan --history            every object of this repository
   keysieve hook install              block commits that add a key
+  keysieve ci                        what a CI run is about, with annotations
   keysieve guide runra-api-key       what to do about a leaked key
 
 Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),
@@ -32,6 +33,8 @@ Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),
 pub enum Command {
     /// Look for leaked keys in files, staged changes, a range, a history, or standard input
     Scan(Box<Scan>),
+    /// Look for leaked keys in what a CI run is about: a pull request, a push, a tag, or the whole history
+    Ci(Box<Ci>),
     /// Print what to do about a leaked key: revoke, replace, investigate, clean up
     Guide(Guide),
     /// List, show, check and test rules
@@ -79,6 +82,9 @@ pub struct Scan {
     /// used but that address, and nothing in it is changed.
     #[arg(long, requires = "history", help_heading = "What is read")]
     pub fetch_missing: bool,
+    /// With --history: name every commit that brought a secret to a path, not only the first
+    #[arg(long, requires = "history", help_heading = "Report")]
+    pub all_places: bool,
     /// Threads to use [default: one a core]
     #[arg(long, value_name = "N", help_heading = "What is read")]
     pub threads: Option<usize>,
@@ -179,7 +185,7 @@ pub struct RuleArgs {
 
 #[derive(Debug, Args)]
 pub struct OutputArgs {
-    /// Format of the report: text, json, jsonl, sarif
+    /// Format of the report: text, json, jsonl, sarif, markdown, github, azure, gitlab, codeclimate
     #[arg(long, short, value_name = "FORMAT", default_value = "text", help_heading = "Report")]
     pub format: String,
     /// Write the report to a file instead of standard output
@@ -191,7 +197,7 @@ pub struct OutputArgs {
     /// Count findings below as accepted: critical, high, medium, low
     #[arg(long, value_name = "LEVEL", default_value = "low", help_heading = "Report")]
     pub min_severity: String,
-    /// Count findings below as accepted: high, medium, low [default: medium; with --staged high, and medium is named]
+    /// Count findings below as accepted: high, medium, low [default: medium; with --staged and in ci high, and medium is named]
     #[arg(long, value_name = "LEVEL", help_heading = "Report")]
     pub min_confidence: Option<String>,
     /// Print secrets as they are. Everybody who sees the report then has them
@@ -200,9 +206,6 @@ pub struct OutputArgs {
     /// List what is accepted or implausible, not only count it
     #[arg(long, help_heading = "Report")]
     pub show_suppressed: bool,
-    /// With --history: name every commit that brought a secret to a path, not only the first
-    #[arg(long, requires = "history", help_heading = "Report")]
-    pub all_places: bool,
     /// Colour
     #[arg(long, value_enum, default_value_t = Color::Auto, help_heading = "Report")]
     pub color: Color,
@@ -327,6 +330,88 @@ pub enum ListFormat {
     Json,
     /// The table of docs/rules.md
     Markdown,
+}
+
+/// What a CI run is about. The words are those of `scan`.
+#[derive(Debug, Args)]
+pub struct Ci {
+    /// The CI system [default: found out from the environment]
+    #[arg(long, value_enum, help_heading = "What is read")]
+    pub provider: Option<Provider>,
+    /// What the change is compared with and whose configuration holds: a commit, or refs/remotes/origin/main
+    #[arg(long, value_name = "REV", env = "KEYSIEVE_BASE", help_heading = "What is read")]
+    pub base: Option<String>,
+    /// The newest commit of the change [default: what the CI system says, and HEAD]
+    #[arg(long, value_name = "REV", help_heading = "What is read")]
+    pub head: Option<String>,
+    /// The whole history, whatever started the run
+    #[arg(long, conflicts_with_all = ["base", "head"], help_heading = "What is read")]
+    pub full_history: bool,
+    /// Leave out blobs larger than this (such as 500k, 10M, 2G) [default: no limit]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "What is read")]
+    pub max_file_size: Option<u64>,
+    /// Stop reading after this long (such as 20s, 2m); what was not read makes the scan incomplete
+    #[arg(long, value_name = "TIME", value_parser = duration, help_heading = "What is read")]
+    pub time_budget: Option<Duration>,
+    /// Threads to use [default: one a core]
+    #[arg(long, value_name = "N", help_heading = "What is read")]
+    pub threads: Option<usize>,
+    /// Write a SARIF report, for code scanning
+    #[arg(long, value_name = "FILE", help_heading = "Report")]
+    pub sarif: Option<PathBuf>,
+    /// No annotations and no job summary
+    #[arg(long, help_heading = "Report")]
+    pub no_annotations: bool,
+
+    #[command(flatten)]
+    pub rules: RuleArgs,
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(flatten)]
+    pub archives: ArchiveArgs,
+}
+
+impl Ci {
+    /// The scan that is made of it.
+    pub fn into_scan(self) -> Scan {
+        let mut output = self.output;
+        output.report.extend(self.sarif.iter().map(|file| format!("sarif={}", file.display())));
+        Scan {
+            paths: Vec::new(),
+            source: SourceArgs { staged: false, history: None, range: None, stdin: false },
+            rules: self.rules,
+            output,
+            archives: self.archives,
+            no_ignore: false,
+            max_file_size: self.max_file_size,
+            time_budget: self.time_budget,
+            strict: false,
+            threads: self.threads,
+            fetch_missing: false,
+            all_places: false,
+        }
+    }
+}
+
+/// A CI system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Provider {
+    /// GitHub Actions, and Gitea's and Forgejo's, which are like it
+    Github,
+    /// GitLab CI/CD
+    Gitlab,
+    /// Bitbucket Pipelines
+    Bitbucket,
+    /// Azure Pipelines
+    Azure,
+    /// CircleCI
+    Circleci,
+    /// Buildkite
+    Buildkite,
+    /// Jenkins
+    Jenkins,
+    /// Any other: HEAD against the default branch, or against --base
+    Generic,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,6 +2,7 @@
 
 mod allow;
 mod args;
+mod ci;
 mod exit;
 mod fetch;
 mod gate;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
     };
     let result = std::panic::catch_unwind(|| match cli.command {
         Command::Scan(args) => scan::run(*args),
+        Command::Ci(args) => ci::run(*args),
         Command::Guide(args) => guide::run(args),
         Command::Rules(command) => rules::run(command),
         Command::Allow(args) => allow::run(args),

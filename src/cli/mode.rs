@@ -9,6 +9,7 @@ use keysieve::git::{Module, Repo};
 use keysieve::rules::Confidence;
 
 use super::args::Scan;
+use super::ci;
 use super::push::Push;
 
 /// What the command line asks to read.
@@ -29,6 +30,8 @@ pub enum Mode {
     Message(PathBuf),
     /// What is being pushed.
     Push(Push),
+    /// What a CI run is about.
+    Ci(Box<ci::Run>),
 }
 
 impl Mode {
@@ -80,6 +83,7 @@ impl Mode {
             Self::Message(_) => "commit-msg",
             Self::Push(Push { receiving: false, .. }) => "pre-push",
             Self::Push(_) => "pre-receive",
+            Self::Ci(_) => "ci",
         }
     }
 
@@ -87,14 +91,28 @@ impl Mode {
     /// stops no commit, and what is hardly likely is listed only if asked for.
     pub fn min_confidence(&self) -> Confidence {
         match self {
-            Self::Staged | Self::Message(_) | Self::Push(_) => Confidence::High,
+            Self::Staged | Self::Message(_) | Self::Push(_) | Self::Ci(_) => Confidence::High,
             Self::Paths(_) | Self::History(_) | Self::Module(_) | Self::Range(_) | Self::Stdin => Confidence::Medium,
         }
     }
 
-    /// How far commits got, where that is known: those on their way to a server are in the sender's clone alone.
+    /// How far commits got, where that is known: those on their way to a server are in the sender's clone alone, and what
+    /// CI was given was pushed.
     pub fn level(&self) -> Option<Level> {
-        matches!(self, Self::Push(_)).then_some(Level::Local)
+        match self {
+            Self::Push(_) => Some(Level::Local),
+            Self::Ci(_) => Some(Level::Pushed),
+            _ => None,
+        }
+    }
+
+    /// Whether blobs are read before their paths are known.
+    pub fn is_whole_history(&self) -> bool {
+        match self {
+            Self::History(_) | Self::Module(_) => true,
+            Self::Ci(run) => run.plan.scope == ci::Scope::Everything,
+            _ => false,
+        }
     }
 
     /// Whether this is a server that looks at what others sent.
@@ -122,7 +140,9 @@ impl Mode {
                 return Ok(std::iter::once((self, Some(repo))).chain(modules).collect());
             }
             Self::Module(module) => Some(Repo::at(&module.git_dir)?),
-            Self::Range(_) | Self::Message(_) | Self::Push(_) => Some(needed(Repo::discover(here, true)?)?),
+            Self::Range(_) | Self::Message(_) | Self::Push(_) | Self::Ci(_) => {
+                Some(needed(Repo::discover(here, true)?)?)
+            }
             Self::Staged => {
                 let repo = needed(Repo::discover(here, true)?)?;
                 if repo.is_bare() {
@@ -143,7 +163,11 @@ impl Mode {
     }
 }
 
-fn needed(repo: Option<Repo>) -> Result<Repo> {
+/// The repository that there must be.
+///
+/// # Errors
+/// There is none.
+pub fn needed(repo: Option<Repo>) -> Result<Repo> {
     repo.ok_or_else(|| Error::Repository("not in a git repository; `keysieve scan PATH` scans plain files".into()))
 }
 

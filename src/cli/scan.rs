@@ -22,6 +22,7 @@ use keysieve::suppress::{self, Policy};
 use keysieve::unpack::Unpacker;
 
 use super::args::{Color, OutputArgs, RuleArgs, Scan, When};
+use super::ci::{Plan, Scope, only_trusted_markers};
 use super::exit::Exit;
 use super::fetch::Fetched;
 use super::look::Look;
@@ -43,22 +44,31 @@ pub fn run(args: Scan) -> Result<Exit> {
 
 /// Scans what a command line or a hook asks for and writes its reports.
 pub fn run_mode(args: &Scan, mode: Mode) -> Result<Exit> {
+    let outcome = outcome(args, mode)?;
+    write(args, &outcome)?;
+    Ok(exit_of(args, &outcome))
+}
+
+/// Scans what is asked for.
+pub fn outcome(args: &Scan, mode: Mode) -> Result<Outcome> {
     let output = Output::new(&args.output)?;
-    if matches!(mode, Mode::History(_) | Mode::Range(_)) {
+    if matches!(mode, Mode::History(_) | Mode::Range(_) | Mode::Ci(_)) {
         pool(args.threads)?;
     }
     let mut outcome: Option<Outcome> = None;
     let mut audited: Option<Config> = None;
     for (mode, mut repo) in mode.by_repository()? {
-        let config = match audited.take().filter(|_| matches!(mode, Mode::Module(_))) {
-            Some(config) => config,
-            None => configuration(&args.rules, repo.as_ref(), &mode.folder())?,
+        let read = match (&mode, audited.take()) {
+            (Mode::Ci(_), _) => Config::default(),
+            (Mode::Module(_), Some(config)) => config,
+            _ => configuration(&args.rules, repo.as_ref(), &mode.folder())?,
         };
-        let rules = load(&args.rules, &config)?;
+        let config = if let Mode::Ci(run) = &mode { &run.config } else { &read };
+        let rules = load(&args.rules, config)?;
         let fetched = repo.as_mut().filter(|_| args.fetch_missing).map_or_else(Fetched::default, Fetched::missing);
-        let mut found = search(args, &mode, repo.as_ref(), &config, &rules, &output)?;
+        let mut found = search(args, &mode, repo.as_ref(), config, &rules, &output)?;
         found.tally.merge(fetched.tally.clone());
-        audited = Some(config);
+        audited = Some(read);
         outcome = Some(match outcome {
             Some(before) => before.join(found),
             None => found,
@@ -66,12 +76,18 @@ pub fn run_mode(args: &Scan, mode: Mode) -> Result<Exit> {
     }
     let mut outcome = outcome.ok_or_else(|| Error::Internal("nothing to scan".into()))?;
     provenance::sort(&mut outcome.findings);
-    output.write(&outcome)?;
-    Ok(if args.output.exit_zero {
-        Exit::of(&outcome, 0)
-    } else {
-        Exit::of(&outcome, args.output.exit_code.unwrap_or(1))
-    })
+    Ok(outcome)
+}
+
+/// Writes the reports that are asked for.
+pub fn write(args: &Scan, outcome: &Outcome) -> Result<()> {
+    Output::new(&args.output)?.write(outcome)
+}
+
+/// What an outcome amounts to, as the command line wants it.
+pub fn exit_of(args: &Scan, outcome: &Outcome) -> Exit {
+    let code = if args.output.exit_zero { 0 } else { args.output.exit_code.unwrap_or(1) };
+    Exit::of(outcome, code)
 }
 
 fn pool(threads: Option<usize>) -> Result<()> {
@@ -111,8 +127,7 @@ fn search(
     };
     let environment = matches!(mode, Mode::Staged);
     let secrets = |bytes: &[u8]| look.secrets(bytes);
-    let (known, secrets, all_places) =
-        (Some(&known), Some(&secrets as &provenance::SecretsIn<'_>), args.output.all_places);
+    let (known, secrets, all_places) = (Some(&known), Some(&secrets as &provenance::SecretsIn<'_>), args.all_places);
     let scene = Scene { repo, environment, id_key, known, level: mode.level(), all_places, secrets };
     let mut findings = provenance::locate(scene, found, witness)?;
     if let Mode::Module(module) = mode {
@@ -120,8 +135,12 @@ fn search(
         paths.for_each(|path| drop(path.splice(0..0, module.prefix.iter().copied())));
     }
     let now = now();
-    suppress::apply(&mut findings, &output.policy(config, mode, &now));
     let mut notices = config.notices();
+    if let (Mode::Ci(run), Some(repo)) = (mode, repo) {
+        notices.extend(run.plan.told(&tally));
+        notices.extend(only_trusted_markers(&mut findings, repo, run.plan.trusted.as_ref(), &look, id_key));
+    }
+    suppress::apply(&mut findings, &output.policy(config, mode, &now));
     notices.extend(rules.warnings.iter().cloned());
     let hidden = hidden(&scanner, &findings, &tally, &notices);
     Ok(Outcome { mode: mode.word(), findings, tally, notices, hidden })
@@ -183,8 +202,9 @@ impl Reading<'_> {
     fn read(&self, mode: &Mode, repo: Option<&Repo>) -> Result<(Tally, Option<Testimony>)> {
         let see = |blob: &Blob<'_>| self.see(blob);
         let tally = match (mode, repo) {
+            (Mode::Ci(run), Some(repo)) => return self.ci(&run.plan, repo),
             (Mode::History(_), Some(repo)) => {
-                let (mut tally, witness) = self.history(repo)?;
+                let (mut tally, witness) = self.history(repo, true)?;
                 // Submodules that are checked out are read with it.
                 if let Some(root) = &repo.work_tree {
                     tally.merge(self.files(std::slice::from_ref(root), Some(repo), true)?);
@@ -193,7 +213,7 @@ impl Reading<'_> {
             }
             (Mode::Module(module), repo) => {
                 let read = repo.ok_or_else(|| Error::Repository("it is no sound git directory".into()));
-                return Ok(read.and_then(|repo| self.history(repo)).unwrap_or_else(|error| {
+                return Ok(read.and_then(|repo| self.history(repo, true)).unwrap_or_else(|error| {
                     let mut tally = Tally::default();
                     tally.skip(Reason::Unreadable, format!("submodule {}: {error}", module.git_dir.display()));
                     (tally, None)
@@ -268,11 +288,28 @@ impl Reading<'_> {
         files.visit(&|blob: &Blob<'_>| self.see(blob))
     }
 
-    /// Every object. Where contents matched, what trees and commits say of
-    /// them is noted while their own texts are read.
-    fn history(&self, repo: &Repo) -> Result<(Tally, Option<Testimony>)> {
+    /// What a CI run is about.
+    fn ci(&self, plan: &Plan, repo: &Repo) -> Result<(Tally, Option<Testimony>)> {
+        let (mut tally, witness) = match &plan.scope {
+            Scope::Everything => self.history(repo, false)?,
+            Scope::Range { include, exclude } => {
+                let see = |blob: &Blob<'_>| self.see(blob);
+                (self.range(repo, include.clone(), exclude.clone()).visit(&see)?, None)
+            }
+            Scope::Nothing => Default::default(),
+        };
+        plan.gaps.iter().for_each(|(reason, what)| tally.skip(*reason, what.as_str()));
+        Ok((tally, witness))
+    }
+
+    /// Every object, and in somebody's own clone its configuration: that of a CI run holds what the run itself put there,
+    /// such as its token. Where contents matched, what trees and commits say of them is noted while their own texts are
+    /// read.
+    fn history(&self, repo: &Repo, is_own: bool) -> Result<(Tally, Option<Testimony>)> {
         let scanner = self.look.scanner;
         let scan = |blob: &Blob<'_>, base: Option<Base<'_, keysieve::scan::Scanned>>| {
+            let nothing = Blob::whole(blob.origin, &[]);
+            let blob = if is_own || !matches!(blob.origin, Origin::Config { .. }) { blob } else { &nothing };
             self.progress.scanned(blob);
             let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
             let inherit = |base: Base<'_, _>| scanner.inherit(base.value, base.copies, blob.bytes.len());
@@ -348,10 +385,11 @@ pub fn load(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
     let rules = RuleSet::load(&Selection {
         no_builtin: args.no_builtin_rules,
         files: [args.rules.as_slice(), config.rules.as_slice()].concat(),
+        texts: config.rule_texts.clone(),
         enable: join(&args.enable, &config.enable),
         disable: join(&args.disable, &config.disable),
     })?;
-    if !(args.rules.is_empty() && config.rules.is_empty()) {
+    if !(args.rules.is_empty() && config.rules.is_empty() && config.rule_texts.is_empty()) {
         compilable(&rules)?;
     }
     Ok(rules)
@@ -417,8 +455,7 @@ impl<'a> Output<'a> {
 
     fn policy<'c>(&self, config: &'c Config, mode: &Mode, now: &'c str) -> Policy<'c> {
         let min_confidence = self.min_confidence.unwrap_or_else(|| mode.min_confidence());
-        let (min_severity, skip) =
-            (self.min_severity, matches!(mode, Mode::History(_) | Mode::Module(_)).then_some(&config.skip));
+        let (min_severity, skip) = (self.min_severity, mode.is_whole_history().then_some(&config.skip));
         // Who pushes to a server has no say in what it accepts.
         let inline = !mode.is_received() || config.inline_allows;
         Policy { allowed: &config.allow, skip, inline, min_severity, min_confidence, now }
@@ -440,7 +477,10 @@ impl<'a> Output<'a> {
             if outcome.mode == "pre-receive" {
                 options.width = REMOTE_WIDTH;
             }
-            super::to_stdout(|out| report::write(outcome, self.format, &options, out))?;
+            super::to_stdout(|out| match outcome.mode {
+                "ci" => report::write_inert(outcome, self.format, &options, out),
+                _ => report::write(outcome, self.format, &options, out),
+            })?;
         }
         Ok(())
     }

@@ -165,18 +165,30 @@ impl Repo {
 
     /// The blob at a path of a tree.
     pub fn blob_at(&self, tree: &ObjectId, path: &[u8]) -> Option<ObjectId> {
-        let (mut id, mut bytes) = (*tree, Vec::new());
-        let mut parts = path.split(|b| *b == b'/').peekable();
-        while let Some(part) = parts.next() {
-            self.read(&id, Kind::Tree, &mut bytes).ok()?;
-            let entry = tree::tree_entries(&bytes, self.hash).find(|entry| entry.name == part)?;
-            let wanted = if parts.peek().is_some() { Mode::Tree } else { Mode::Blob };
-            if entry.mode != wanted {
+        self.entry_at(tree, path).filter(|(mode, _)| *mode == Mode::Blob).map(|(_, id)| id)
+    }
+
+    /// What is at a path of a tree.
+    pub fn entry_at(&self, tree: &ObjectId, path: &[u8]) -> Option<(Mode, ObjectId)> {
+        let (mut mode, mut id, mut bytes) = (Mode::Tree, *tree, Vec::new());
+        for part in path.split(|b| *b == b'/') {
+            if mode != Mode::Tree {
                 return None;
             }
-            id = entry.id();
+            self.read(&id, Kind::Tree, &mut bytes).ok()?;
+            let entry = tree::tree_entries(&bytes, self.hash).find(|entry| entry.name == part)?;
+            (mode, id) = (entry.mode, entry.id());
         }
-        Some(id)
+        Some((mode, id))
+    }
+
+    /// The names and modes in a tree; none if it cannot be read.
+    pub fn names_in(&self, tree: &ObjectId) -> Vec<(Mode, Vec<u8>)> {
+        let mut bytes = Vec::new();
+        if self.read(tree, Kind::Tree, &mut bytes).is_err() {
+            return Vec::new();
+        }
+        tree::tree_entries(&bytes, self.hash).map(|entry| (entry.mode, entry.name.to_vec())).collect()
     }
 
     /// The commits where a shallow clone's history was cut off; empty if it is not shallow.

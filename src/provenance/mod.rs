@@ -324,7 +324,8 @@ impl<'a> Locator<'a> {
             self.repo.and_then(|repo| repo.read(&id, Kind::Tag, &mut bytes).ok()).and_then(|()| Tag::parse(&bytes));
         let name = tag.as_ref().map(|tag| String::from_utf8_lossy(tag.name).into_owned());
         let refs = self.tags.get(&id).map_or(&[][..], Vec::as_slice);
-        let place = Place { reference: refs.first().cloned().or(name), ..plain(PlaceKind::Tag, site) };
+        let named = refs.iter().find(|name| name.starts_with("refs/tags/"));
+        let place = Place { reference: named.or(refs.first()).cloned().or(name), ..plain(PlaceKind::Tag, site) };
         let bare = self.repo.is_some_and(Repo::is_bare);
         let level = match refs {
             _ if self.level.is_some() => self.level.unwrap_or(Level::Local),

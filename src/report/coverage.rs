@@ -32,8 +32,16 @@ pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
         return clean_line(page, scan, options);
     }
     if scan.open > 0 && !options.quiet && Gate::of(scan.mode).is_none() {
-        let hint = "No secret, or accepted? Put `keysieve:allow` and the reason into a comment on its line, or its ks1:… fingerprint \
-                    under `allow:` in .keysieve.yaml.";
+        let hint = match scan.mode {
+            "ci" => {
+                "No secret, or accepted? Put its ks1:… fingerprint under `allow:` in .keysieve.yaml, or `keysieve:allow` \
+                 and the reason beside it, on the branch that this goes to: a change cannot allow its own leak."
+            }
+            _ => {
+                "No secret, or accepted? Put `keysieve:allow` and the reason into a comment on its line, or its ks1:… \
+                 fingerprint under `allow:` in .keysieve.yaml."
+            }
+        };
         page.paragraph("", PLAIN, hint);
     }
     let open = count(scan.open, "open finding");

@@ -250,7 +250,7 @@ impl<'a> Builder<'a> {
             let below = finding.suppression.as_ref().is_some_and(|suppression| suppression.by == "threshold");
             below && finding.confidence == Confidence::Medium && !options.show_suppressed
         };
-        let named = outcome.findings.iter().filter(|_| outcome.mode == "staged").filter(is_named);
+        let named = outcome.findings.iter().filter(|_| matches!(outcome.mode, "staged" | "ci")).filter(is_named);
         Document {
             schema: 1,
             tool: Tool { name: "keysieve", version: env!("CARGO_PKG_VERSION") },

@@ -93,6 +93,15 @@ pub(super) fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// A sentence from a phrase of our own.
+pub(super) fn capital(text: &str) -> String {
+    let mut text = text.to_owned();
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
 /// A number with a comma every three digits.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();

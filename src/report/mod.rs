@@ -1,14 +1,20 @@
 //! Writes what a scan found, in one file a format. Nothing here judges; whatever is printed was cleaned of secrets when
 //! the `document` was built, and formats only see that.
 
+mod annotation;
+mod codeclimate;
+mod command;
 mod coverage;
 mod document;
 mod escape;
 mod fill;
 mod gate;
+mod gitlab;
 mod guide;
+mod inert;
 mod json;
 mod jsonl;
+mod markdown;
 mod page;
 mod redact;
 mod runbook;
@@ -21,7 +27,9 @@ use std::io::{self, BufWriter, Write as _};
 
 use crate::finding::{Finding, Outcome};
 use crate::rules::Rule;
+pub use command::command;
 use document::Builder;
+pub use inert::inert_line;
 
 /// A shape that a report can have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -35,12 +43,31 @@ pub enum Format {
     Jsonl,
     /// SARIF 2.1.0, for code scanning.
     Sarif,
+    /// Workflow commands of GitHub Actions: annotations.
+    Github,
+    /// Logging commands of Azure Pipelines: issues of the run.
+    Azure,
+    /// GitLab's secret detection report.
+    Gitlab,
+    /// Code Climate issues, which GitLab's code quality report is.
+    CodeClimate,
+    /// Markdown, for job summaries and comments.
+    Markdown,
 }
 
 impl Format {
     /// The words for formats on the command line.
-    pub const WORDS: &[(&str, Self)] =
-        &[("text", Self::Text), ("json", Self::Json), ("jsonl", Self::Jsonl), ("sarif", Self::Sarif)];
+    pub const WORDS: &[(&str, Self)] = &[
+        ("text", Self::Text),
+        ("json", Self::Json),
+        ("jsonl", Self::Jsonl),
+        ("sarif", Self::Sarif),
+        ("markdown", Self::Markdown),
+        ("github", Self::Github),
+        ("azure", Self::Azure),
+        ("gitlab", Self::Gitlab),
+        ("codeclimate", Self::CodeClimate),
+    ];
 
     /// The format that a word names.
     pub fn parse(word: &str) -> Option<Self> {
@@ -83,8 +110,24 @@ pub fn write(outcome: &Outcome, format: Format, options: &Options, out: &mut dyn
         Format::Json => json::write(&document, &mut out)?,
         Format::Jsonl => jsonl::write(&document, &mut out)?,
         Format::Sarif => sarif::write(&document, &mut out)?,
+        Format::Github | Format::Azure => command::write(&document, format, &mut out)?,
+        Format::Gitlab => gitlab::write(&document, &mut out)?,
+        Format::CodeClimate => codeclimate::write(&document, &mut out)?,
+        Format::Markdown => out.write_all(markdown::render(&document).as_bytes())?,
     }
     out.flush()
+}
+
+/// Writes a report into a log that a CI system reads for commands: nothing in it is taken for one, but the annotations
+/// that were asked for.
+///
+/// # Errors
+/// What writing to `out` fails with, a closed pipe included.
+pub fn write_inert(outcome: &Outcome, format: Format, options: &Options, out: &mut dyn io::Write) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    write(outcome, format, options, &mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    out.write_all(inert::inert(&text, format).as_bytes())
 }
 
 /// Writes the whole runbook of a rule as text, with what is known from a finding filled in.

@@ -8,7 +8,7 @@ use anstyle::Style;
 use super::Options;
 use super::coverage;
 use super::document::{Document, FindingDoc, GuidanceDoc, PlaceDoc};
-use super::escape::count;
+use super::escape::{capital, count};
 use super::gate::Gate;
 use super::page::{ALARM, BOLD, CALM, DIM, PLAIN, Page, WARN};
 use super::runbook;
@@ -172,14 +172,6 @@ pub(super) fn exposure(page: &mut Page, finding: &FindingDoc) {
     page.paragraph("  ", if finding.level == Level::Pushed { ALARM } else { BOLD }, &text);
 }
 
-fn capital(text: &str) -> String {
-    let mut text = text.to_owned();
-    if let Some(first) = text.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    text
-}
-
 fn refs(refs: &[String]) -> String {
     let names = refs.iter().take(MAX_REFS).map(|name| name.strip_prefix("refs/remotes/").unwrap_or(name));
     let names = names.collect::<Vec<_>>().join(", ");
@@ -244,7 +236,11 @@ fn named(page: &mut Page, document: &Document) {
         return;
     }
     page.gap();
-    page.paragraph("", WARN, "Not blocked, worth a look (`--min-confidence medium` blocks on these)");
+    let heading = match document.scan.mode {
+        "ci" => "Fails nothing, worth a look (`--min-confidence medium` fails on these)",
+        _ => "Not blocked, worth a look (`--min-confidence medium` blocks on these)",
+    };
+    page.paragraph("", WARN, heading);
     for finding in &document.named {
         let spot = &finding.first;
         let line = spot.line.map(|line| format!(":{line}")).unwrap_or_default();

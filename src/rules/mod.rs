@@ -259,6 +259,8 @@ pub struct Selection {
     pub no_builtin: bool,
     /// Rule files, or folders of them, to add.
     pub files: Vec<PathBuf>,
+    /// Rule files that are not on disk: what they are called, and their text.
+    pub texts: Vec<(String, String)>,
     /// Rules to turn on that are off.
     pub enable: Vec<String>,
     /// Rules to turn off. Wins over `enable`.
@@ -304,6 +306,7 @@ impl RuleSet {
         let mut warnings = Vec::new();
         let mut rules: Vec<&'static Rule> = if selection.no_builtin { vec![] } else { builtin::RULES.iter().collect() };
         rules.extend(read_files(&selection.files, &mut warnings)?);
+        rules.extend(read_texts(&selection.texts, &mut warnings)?);
         let mut seen = std::collections::HashSet::new();
         if let Some(twice) = rules.iter().find(|rule| !seen.insert(rule.id)) {
             let why = format!("rule id `{}` is used twice; rename yours, or use --no-builtin-rules", twice.id);
@@ -401,14 +404,23 @@ fn globs(patterns: &[String], rules: &[&'static Rule]) -> Result<GlobSet> {
 /// # Errors
 /// [`Error::Faults`] with `file:line:column` for each fault.
 pub fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&'static Rule>> {
-    let mut rules = Vec::new();
-    let mut faults = Vec::new();
+    let mut texts = Vec::new();
     for path in expand_folders(paths)? {
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        let mut read = schema::read(&text, schema::Origin::User);
+        texts.push((path.display().to_string(), text));
+    }
+    read_texts(&texts, warnings)
+}
+
+/// Rules from texts, each with the name that its faults go by.
+fn read_texts(texts: &[(String, String)], warnings: &mut Vec<String>) -> Result<Vec<&'static Rule>> {
+    let mut rules = Vec::new();
+    let mut faults = Vec::new();
+    for (name, text) in texts {
+        let mut read = schema::read(text, schema::Origin::User);
         read.faults.extend(unknown_candidates(&read.file));
-        faults.extend(read.faults.iter().map(|fault| format!("{}:{fault}", path.display())));
-        warnings.extend(read.warnings.iter().map(|fault| format!("{}:{fault}", path.display())));
+        faults.extend(read.faults.iter().map(|fault| format!("{name}:{fault}")));
+        warnings.extend(read.warnings.iter().map(|fault| format!("{name}:{fault}")));
         if read.faults.is_empty() {
             rules.extend(builtin::keep(read.file));
         }

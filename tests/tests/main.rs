@@ -13,6 +13,14 @@ mod archives;
 mod allow;
 /// Checksums: what they rule out, what they cast doubt on, what tokens say.
 mod checks;
+/// `ci` on GitHub Actions: what a run is about, and what it is told.
+mod ci;
+/// The action for GitHub and the template for GitLab, run.
+mod ci_files;
+/// `ci` elsewhere: the variables of other systems.
+mod ci_systems;
+/// `ci`: whose configuration and markers count.
+mod ci_trust;
 /// The real clients of the hook managers.
 mod clients;
 /// `guide`, `rules`, `--help`, output options.

@@ -38,7 +38,7 @@ fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static 
 
 /// Loads rule files and says every fault.
 fn check(files: Vec<PathBuf>) -> Result<()> {
-    let selection = Selection { no_builtin: true, files, enable: vec!["*".into()], disable: vec![] };
+    let selection = Selection { no_builtin: true, files, enable: vec!["*".into()], ..Selection::default() };
     let rules = RuleSet::load(&selection)?;
     let too_large = |id| format!("the pattern of rule `{id}` is too large; make its counts smaller");
     let mut faults: Vec<String> = keysieve::scan::uncompilable(&rules).into_iter().map(too_large).collect();
@@ -55,7 +55,7 @@ fn check(files: Vec<PathBuf>) -> Result<()> {
 /// Runs rules against values generated from their own samples.
 fn test(files: Vec<PathBuf>, values: usize) -> Result<Exit> {
     let no_builtin = !files.is_empty();
-    let rules = RuleSet::load(&Selection { no_builtin, files, enable: vec!["*".into()], disable: vec![] })?;
+    let rules = RuleSet::load(&Selection { no_builtin, files, enable: vec!["*".into()], ..Selection::default() })?;
     let failures: Vec<String> = rules.all().flat_map(|rule| trial::failures(rule, &rules, values)).collect();
     super::to_stdout(|out| {
         failures.iter().try_for_each(|failure| writeln!(out, "{failure}"))?;
