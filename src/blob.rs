@@ -185,9 +185,77 @@ impl<'a> Blob<'a> {
         let (start, own, binary) = (Start::ZERO, (0, bytes.len()), is_binary(bytes));
         Self { origin, inside: None, bytes, start, own, binary, file: None }
     }
+
+    /// What it is called in a coverage statement.
+    pub fn name(&self) -> String {
+        let outer = match self.origin {
+            Origin::File { path }
+            | Origin::Index { path, .. }
+            | Origin::Added { path, .. }
+            | Origin::Config { path } => String::from_utf8_lossy(path).into_owned(),
+            Origin::Object { id } => format!("blob {id}"),
+            Origin::Commit { id, .. } => format!("commit {id}"),
+            Origin::Tag { id } => format!("tag {id}"),
+            Origin::Tree { id } => format!("tree {id}"),
+            Origin::Ref { name } => name.clone(),
+            Origin::Message => "the commit message".to_owned(),
+            Origin::Stdin => "standard input".to_owned(),
+        };
+        match self.inside.filter(|inside| !inside.path.is_empty()) {
+            Some(inside) => format!("{outer}!/{}", String::from_utf8_lossy(&inside.path)),
+            None => outer,
+        }
+    }
 }
 
-/// Whether bytes look like a binary file: a NUL among the first 8,000, as git has it.
+/// Whether bytes look like a binary file: a NUL among the first 8,000, as git has it, and not text in UTF-16 or UTF-32.
 pub fn is_binary(bytes: &[u8]) -> bool {
-    memchr::memchr(0, &bytes[..bytes.len().min(8000)]).is_some()
+    let head = &bytes[..bytes.len().min(8000)];
+    memchr::memchr(0, head).is_some() && !is_wide(head)
+}
+
+/// Whether a file begins as text in UTF-16 or UTF-32: after a byte order mark no character is zero, or three in four
+/// characters are ASCII.
+fn is_wide(head: &[u8]) -> bool {
+    let units = |size: usize| head.chunks_exact(size);
+    // The highest character is 0x10ffff.
+    let is_four =
+        |unit: &[u8]| unit[0] == 0 && (1..=16).contains(&unit[1]) || unit[..2] == [0, 0] && unit[2..] != [0, 0];
+    let marked = match head {
+        [0xff, 0xfe, 0, 0, ..] => units(4).all(|unit| is_four(&[unit[3], unit[2], unit[1], unit[0]])),
+        [0, 0, 0xfe, 0xff, ..] => units(4).all(is_four),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => !units(2).any(|unit| unit == [0, 0]),
+        _ => false,
+    };
+    // A look at the first bytes is enough for nearly all that is something else.
+    let head = &head[..head.len().min(96)];
+    let ascii = |size: usize, place: usize| {
+        let is_ascii = |unit: &&[u8]| {
+            let others = unit.iter().enumerate().filter(|(at, _)| *at != place);
+            matches!(unit[place], b' '..=b'~' | b'\t' | b'\n' | b'\r') && others.into_iter().all(|(_, byte)| *byte == 0)
+        };
+        let count = head.chunks_exact(size).filter(is_ascii).count();
+        count >= 4 && count * 4 >= head.len() / size * 3
+    };
+    marked || [(2, 0), (2, 1), (4, 0), (4, 3)].into_iter().any(|(size, place)| ascii(size, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_text_is_no_binary() {
+        let text = "$env:NAME = 'value'\r\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let four: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        for bytes in [&little, &big, &four] {
+            assert!(!is_binary(bytes));
+        }
+        let cyrillic: Vec<u8> = "\u{feff}это текст, here too".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(!is_binary(&cyrillic));
+        assert!(is_binary(b"text\0text") && is_binary(b"\xff\xfe\0\0\0\0binary") && is_binary(&[0; 100]));
+        assert!(!is_binary(text.as_bytes()));
+    }
 }

@@ -49,6 +49,10 @@ pub enum Reason {
     ArchiveEncrypted,
     /// Archives in a format, or with a compression, that is not known here.
     ArchiveUnknown,
+    /// Text that is encoded more often than `--max-decode-depth`.
+    DecodeDepth,
+    /// Encoded text that says many times what its length allows for.
+    DecodeSize,
 }
 
 impl Reason {
@@ -77,6 +81,8 @@ impl Reason {
             Self::ArchiveDamaged => "archive-damaged",
             Self::ArchiveEncrypted => "archive-encrypted",
             Self::ArchiveUnknown => "archive-unknown",
+            Self::DecodeDepth => "decode-depth",
+            Self::DecodeSize => "decode-size",
         }
     }
 
@@ -92,6 +98,7 @@ impl Reason {
             Self::Special,
             Self::ArchiveEncrypted,
             Self::ArchiveUnknown,
+            Self::DecodeDepth,
         ];
         !chosen.contains(&self)
     }

@@ -24,6 +24,24 @@ pub struct Match {
     pub implausible: Option<String>,
     /// What the token says of itself.
     pub details: BTreeMap<String, String>,
+    /// How it is written, if it does not stand there as it is. `span` is then where the encoded text stands.
+    pub decoded: Option<Decoded>,
+}
+
+/// How an encoded secret is written.
+#[derive(Debug, Clone)]
+pub struct Decoded {
+    /// Layers of encoding, outermost first.
+    pub layers: Vec<&'static str>,
+    /// The encoded text. Whoever has it has the secret.
+    pub stored: Secret,
+}
+
+impl Match {
+    /// What stands at the place: the secret, or its encoded text.
+    pub fn stored(&self) -> &Secret {
+        self.decoded.as_ref().map_or(&self.secret, |decoded| &decoded.stored)
+    }
 }
 
 /// Where a match stands for people; taken while its bytes are at hand.
@@ -43,6 +61,8 @@ pub struct Site {
     pub allows: Vec<Allow>,
     /// Where in a container, if one was opened; lines are those of the member.
     pub inside: Option<Inside>,
+    /// Layers of encoding, outermost first.
+    pub decoded_by: Vec<&'static str>,
 }
 
 impl Site {
@@ -107,8 +127,6 @@ pub struct Place {
     pub commit: Option<CommitInfo>,
     /// The ref or tag.
     pub reference: Option<String>,
-    /// Layers of encoding around it, outermost first.
-    pub decoded_by: Vec<&'static str>,
     /// Whether this is an index entry or a working file, not a commit's content.
     pub current: bool,
     /// Whether HEAD's tree has this content at this path.

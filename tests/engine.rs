@@ -367,7 +367,7 @@ fn slow(dir: &Dir, rules: &RuleSet, scanner: &Scanner) -> (BTreeSet<String>, BTr
             let is_text = matches!(origin, Origin::Commit { .. });
             let binary = !is_text && is_binary(bytes);
             let mut scanned = Scanned::default();
-            scanned.matches = scanner.settled(bytes, binary, plain.find(bytes));
+            scanned.matches = scanner.settled(bytes, binary, &|bytes| plain.find(bytes));
             scanner.sightings(&Blob { binary, ..Blob::whole(origin, bytes) }, &scanned, &[])
         })
         .collect();

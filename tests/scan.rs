@@ -1,6 +1,8 @@
 //! Properties of the scanner: its fast ways give what the plain ways give. Fixed seeds, no time limits.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/encode.rs"]
+mod encode;
 #[path = "support/plain.rs"]
 mod plain;
 #[path = "support/texts.rs"]
@@ -44,14 +46,15 @@ fn told(matches: &[Match]) -> Vec<String> {
     let one = |m: &Match| {
         let secret = String::from_utf8_lossy(m.secret.reveal()).into_owned();
         format!(
-            "{} {:?} {secret:?} shown {:?}, {:?} {:?} {:?} {:?}",
+            "{} {:?} {secret:?} shown {:?}, {:?} {:?} {:?} {:?} {:?}",
             m.rule.id,
             m.span,
             m.secret.redacted(),
             m.severity,
             m.confidence,
             m.implausible,
-            m.details
+            m.details,
+            m.decoded.as_ref().map(|decoded| (&decoded.layers, decoded.stored.reveal()))
         )
     };
     matches.iter().map(one).collect()
@@ -237,6 +240,9 @@ struct Seen {
     carried: AtomicUsize,
     rechecked: AtomicUsize,
     matches: AtomicUsize,
+    decoded_carried: AtomicUsize,
+    decoded_again: AtomicUsize,
+    decoded: AtomicUsize,
 }
 
 impl Seen {
@@ -253,9 +259,13 @@ impl Seen {
         let (kept, anew) = carried.counts();
         self.carried.fetch_add(kept, Ordering::Relaxed);
         self.rechecked.fetch_add(anew, Ordering::Relaxed);
+        let (kept, anew) = carried.decoded_counts();
+        self.decoded_carried.fetch_add(kept, Ordering::Relaxed);
+        self.decoded_again.fetch_add(anew, Ordering::Relaxed);
         let scanned = scanner.scan(child, is_binary(child), &zones, carried);
         let whole = scanner.scan_whole(child);
         self.matches.fetch_add(whole.matches.len(), Ordering::Relaxed);
+        self.decoded.fetch_add(whole.matches.iter().filter(|m| m.decoded.is_some()).count(), Ordering::Relaxed);
         let (fast, plain) = (told(&scanned.matches), told(&whole.matches));
         assert!(
             fast == plain,
@@ -419,6 +429,26 @@ fn deltas_give_what_whole_scans_give() {
     assert!(
         carried > 1000 && rechecked > 1000 && matches > 5000,
         "{carried} carried, {rechecked} rechecked, {matches} matches"
+    );
+}
+
+/// A value of one of the match samples, encoded in one way or two.
+fn encoded_sample(rules: &RuleSet, random: &mut Random) -> String {
+    let text = match_sample(rules, random);
+    String::from_utf8_lossy(&encode::at_random(random, text.as_bytes())).into_owned()
+}
+
+#[test]
+fn deltas_of_encoded_text_give_what_whole_scans_give() {
+    let seen = Seen::default();
+    chains(everything(), 40, 12, &seen, &|random| encoded_sample(rules(), random));
+    let short = short_rules();
+    chains(&Scanner::new(&short), 250, 14, &seen, &|random| encoded_sample(&short, random));
+    let (carried, again, decoded) =
+        (seen.decoded_carried.into_inner(), seen.decoded_again.into_inner(), seen.decoded.into_inner());
+    assert!(
+        carried > 1000 && again > 1000 && decoded > 5000,
+        "{carried} carried, {again} looked at again, {decoded} matches"
     );
 }
 
@@ -621,7 +651,7 @@ fn drawn(hir: &regex_syntax::hir::Hir, long: bool, random: &mut Random, out: &mu
 
 fn compare_with_plain(plain: &Plain, scanner: &Scanner, bytes: &[u8]) -> Result<usize, String> {
     let binary = is_binary(bytes);
-    let wanted = scanner.settled(bytes, binary, plain.find(bytes));
+    let wanted = scanner.settled(bytes, binary, &|bytes| plain.find(bytes));
     let found = scanner.scan_whole(bytes).matches;
     let (fast, slow) = (told(&found), told(&wanted));
     if fast == slow {
@@ -640,7 +670,9 @@ fn fast_scan_gives_what_the_plain_engine_gives() {
         .filter_map(|round| {
             let mut random = Random::new(0x91a14 + round);
             let pieces = 2 + random.below(5);
-            let mut bytes = planted(&mut random, pieces, &sample);
+            let encoded = round % 2 == 0;
+            let text = |random: &mut Random| if encoded { encoded_sample(rules(), random) } else { sample(random) };
+            let mut bytes = planted(&mut random, pieces, &text);
             bytes.truncate(2500);
             if random.below(8) == 0 {
                 bytes.push(0);
@@ -816,7 +848,7 @@ fn nothing_makes_it_panic() {
         let bytes = anything(&mut random);
         let sightings = everything().sight(&Blob::whole(&Origin::Stdin, &bytes), &[]);
         for Sighting { hit, site, .. } in &sightings {
-            assert_eq!(&bytes[hit.span.clone()], hit.secret.reveal());
+            assert_eq!(&bytes[hit.span.clone()], hit.stored().reveal());
             assert!(site.line >= 1 && site.column >= 1 && site.end_line >= site.line);
         }
         found.fetch_add(sightings.len(), Ordering::Relaxed);

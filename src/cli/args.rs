@@ -64,6 +64,10 @@ pub struct Scan {
     #[command(flatten)]
     pub archives: ArchiveArgs,
 
+    /// See through so many layers of encoding, such as base64 and escapes; 0 decodes nothing
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "What is read",
+          value_parser = clap::value_parser!(u8).range(..=16))]
+    pub max_decode_depth: u8,
     /// Ignore git's ignore rules, too
     #[arg(long, help_heading = "What is read")]
     pub no_ignore: bool,
@@ -367,6 +371,10 @@ pub struct Ci {
     pub rules: RuleArgs,
     #[command(flatten)]
     pub output: OutputArgs,
+    /// See through so many layers of encoding, such as base64 and escapes; 0 decodes nothing
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "What is read",
+          value_parser = clap::value_parser!(u8).range(..=16))]
+    pub max_decode_depth: u8,
     #[command(flatten)]
     pub archives: ArchiveArgs,
 }
@@ -387,6 +395,7 @@ impl Ci {
             time_budget: self.time_budget,
             strict: false,
             threads: self.threads,
+            max_decode_depth: self.max_decode_depth,
             fetch_missing: false,
             all_places: false,
         }

@@ -62,8 +62,10 @@ impl<'a> Look<'a> {
         sightings.into_iter().map(|sighting| sighting.hit.secret).collect()
     }
 
-    /// What was read inside containers so far, and what not.
+    /// What was read inside containers so far, and what not, there and in encoded text.
     pub fn tally(&self) -> Tally {
-        std::mem::take(&mut *self.inside.lock().unwrap_or_else(PoisonError::into_inner))
+        let mut tally = std::mem::take(&mut *self.inside.lock().unwrap_or_else(PoisonError::into_inner));
+        tally.merge(self.scanner.tally());
+        tally
     }
 }

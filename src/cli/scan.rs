@@ -104,7 +104,7 @@ fn search(
     rules: &RuleSet,
     output: &Output,
 ) -> Result<Outcome> {
-    let scanner = Scanner::new(rules);
+    let scanner = Scanner::new(rules).with_decode_depth(args.max_decode_depth.into());
     let names = FileNames::of(rules);
     let look = Look::new(&scanner, &names, args.archives.limits());
     // What is staged is there in a moment, and a hook manager may be asking.
@@ -160,7 +160,8 @@ fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[Str
         }
     }
     let matches = texts.into_iter().flat_map(|text| scanner.scan_whole(text).matches);
-    matches.filter(|found| !found.rule.public && found.implausible.is_none()).map(|found| found.secret).collect()
+    let shown = matches.filter(|found| !found.rule.public && found.implausible.is_none());
+    shown.flat_map(|found| found.decoded.map(|decoded| decoded.stored).into_iter().chain([found.secret])).collect()
 }
 
 /// What was found so far, by all threads.

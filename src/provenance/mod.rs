@@ -186,8 +186,8 @@ impl<'a> Locator<'a> {
 
     fn places_of(&self, origin: Origin, hit: &Match, site: Site, print: &str) -> Vec<Placed> {
         match origin {
-            Origin::File { path } => vec![self.file(path, site, &hit.secret)],
-            Origin::Index { path, id } => vec![self.staged(path, id, site, &hit.secret, print)],
+            Origin::File { path } => vec![self.file(path, site, hit.stored())],
+            Origin::Index { path, id } => vec![self.staged(path, id, site, hit.stored(), print)],
             Origin::Object { id } => self.object(id, &site),
             Origin::Added { path, id, commit } => {
                 let suppression = self.known(Some(commit), &path, print);
@@ -388,7 +388,6 @@ fn plain(kind: PlaceKind, site: Site) -> Place {
         blob: None,
         commit: None,
         reference: None,
-        decoded_by: Vec::new(),
         current: false,
         in_head: false,
         suppression: None,

@@ -224,7 +224,6 @@ mod tests {
             blob: None,
             commit: None,
             reference: None,
-            decoded_by: vec![],
             current: false,
             in_head: false,
             suppression: None,

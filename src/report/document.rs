@@ -369,7 +369,7 @@ impl<'a> Builder<'a> {
             blob: place.blob.map(|id| self.redactor.ours(&id.to_string())),
             commit: place.commit.as_ref().map(|commit| self.commit(commit)),
             reference: place.reference.as_deref().map(|name| self.redactor.data(name)),
-            decoded_by: place.decoded_by.clone(),
+            decoded_by: place.site.decoded_by.clone(),
             what: place.kind,
             current: place.current,
             context: self.redactor.data(&place.site.context),

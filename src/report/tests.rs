@@ -101,7 +101,6 @@ fn place(path: &[u8], commit: Option<CommitInfo>) -> Place {
         in_head: false,
         commit,
         reference: None,
-        decoded_by: Vec::new(),
         suppression: None,
     }
 }

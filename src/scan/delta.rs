@@ -2,16 +2,31 @@
 
 use std::ops::Range;
 
-use super::{Candidate, Carried, Scanned, Scanner, validate};
+use super::decoded::Inherited;
+use super::{Candidate, Carried, Raw, Scanned, Scanner, validate};
 use crate::pack::Copy;
 use crate::rules::{HEAD, Rule};
 
 /// A run of bytes that a child took unchanged from its base.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    base: usize,
-    child: usize,
-    len: usize,
+pub(super) struct Run {
+    pub base: usize,
+    pub child: usize,
+    pub len: usize,
+}
+
+impl Run {
+    /// Where bytes of the base that the run has stand in the child.
+    pub fn to_child(self, range: &Range<usize>) -> Range<usize> {
+        range.start - self.base + self.child..range.end - self.base + self.child
+    }
+}
+
+impl Raw {
+    pub fn shift(&mut self, run: &Run) {
+        self.found.span = run.to_child(&self.found.span);
+        self.whole = run.to_child(&self.whole);
+    }
 }
 
 impl Scanner {
@@ -27,6 +42,7 @@ impl Scanner {
                 self.carry(candidate, run, (base.len, child_len), &mut carried);
             }
         }
+        carried.encoded = Inherited::new(&base.seen, &runs, base.len, child_len);
         (self.fresh(&runs, base.len, child_len), carried)
     }
 
@@ -51,20 +67,24 @@ impl Scanner {
         }
         let mut verdicts = candidate.verdicts.clone();
         for raw in &mut verdicts {
-            let span = &raw.found.span;
-            raw.found.span = span.start - run.base + run.child..span.end - run.base + run.child;
+            raw.shift(run);
         }
         carried.candidates.push(Candidate { hit, verdicts });
+    }
+
+    /// By how many bytes zones are wider than what is new, before and behind it.
+    pub(super) fn widening(&self) -> (usize, usize) {
+        (self.filter.farthest().saturating_sub(1), HEAD - 1)
     }
 
     /// The gaps between copied runs, each widened so that a keyword across its border is found, or one before it that goes
     /// on differently there; behind it, the head of one that begins before. Where the base went on and the child ends is
     /// such a border, too.
     fn fresh(&self, runs: &[Run], base_len: usize, len: usize) -> Vec<Range<usize>> {
-        let widen = self.filter.farthest().saturating_sub(1);
+        let (before, behind) = self.widening();
         let mut zones: Vec<Range<usize>> = Vec::new();
         let mut push = |from: usize, to: usize| {
-            let zone = from.saturating_sub(widen)..(to + HEAD - 1).min(len);
+            let zone = from.saturating_sub(before)..(to + behind).min(len);
             match zones.last_mut() {
                 Some(last) if zone.start <= last.end => last.end = last.end.max(zone.end),
                 _ => zones.push(zone),

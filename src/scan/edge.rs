@@ -1,5 +1,7 @@
 //! The left edge of a token, judged by code since the regex engine has no look-behind.
 
+use std::ops::Range;
+
 use crate::rules::Edge;
 
 /// Whether a token may begin at `at`: `\b` would miss a key after an escape that is written out in source
@@ -17,6 +19,35 @@ pub fn is_edge(bytes: &[u8], at: usize, edge: Edge) -> bool {
         return true;
     }
     ends_in_escape(before)
+}
+
+/// How many digits of base64 beside a token say that it is cut from the midst of more, both sides taken together.
+const DIGITS: usize = 24;
+
+/// Whether a token is a piece of a longer run of base64 digits, of which chance makes one with a short prefix now and
+/// then: both its neighbours and itself have capitals, small letters and digits, and nothing that ends a word is between.
+pub fn is_cut_out(bytes: &[u8], span: &Range<usize>) -> bool {
+    let is_digit = |byte: &&u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let is_mixed = |bytes: &[u8]| {
+        let has = |is: fn(&u8) -> bool| bytes.iter().any(is);
+        has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+    };
+    let before = bytes[..span.start].iter().rev().take(DIGITS).take_while(is_digit);
+    let after = bytes[span.end..].iter().take(DIGITS).take_while(is_digit);
+    let beside: Vec<u8> = before.chain(after).copied().collect();
+    // Words in a path are made of letters of one kind.
+    let differ = |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && kind(pair[0]) != kind(pair[1]);
+    let changes = beside.windows(2).filter(differ).count();
+    let is_noise = beside.len() >= DIGITS && 3 * changes >= beside.len() && is_mixed(&beside);
+    is_noise && is_mixed(&bytes[span.clone()])
+}
+
+fn kind(byte: u8) -> u8 {
+    match byte {
+        b'0'..=b'9' => 0,
+        b'A'..=b'Z' => 1,
+        _ => 2,
+    }
 }
 
 fn ends_in_escape(before: &[u8]) -> bool {
@@ -73,6 +104,11 @@ mod tests {
             let text = format!("{before}key");
             assert!(!is_edge(text.as_bytes(), before.len(), Edge::Token), "{before:?}");
         }
+        let noise = b"kJ8sQ2mVx+0pLrT5/cioX7n/Zb4WqH9y+R1dFgK3u";
+        assert!(is_cut_out(noise, &(17..23)));
+        assert!(!is_cut_out(b"https://example.org/some/path/cioX7n", &(30..36)));
+        assert!(!is_cut_out(b"example.org/2010-04-01/Accounts/cioX7n/Messages/json", &(32..38)));
+        assert!(!is_cut_out(b"at=cioX7n&kJ8sQ2mVx+0pLrT5kJ8sQ2mVx", &(3..9)));
         assert!(is_edge(b"myRuna", 2, Edge::Word));
         assert!(!is_edge(b"brunch", 1, Edge::Word));
     }

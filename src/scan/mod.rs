@@ -5,6 +5,8 @@
 
 mod backtrack;
 mod confirm;
+mod decode;
+mod decoded;
 mod delta;
 mod edge;
 mod filter;
@@ -14,16 +16,22 @@ pub mod validate;
 mod whole;
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use crate::blob::{Blob, Start};
+use crate::coverage::Tally;
 use crate::finding::{Match, Sighting, Site};
 use crate::rules::{Confidence, Rule, RuleSet};
 use crate::secret::Secret;
 use confirm::{Confirmed, Patterns};
+use decoded::{Cut, Inherited, Seen};
 pub use filter::{Filter, Hit};
 use validate::assigned;
 
-/// Rules ready to be searched for. Immutable and lock-free: one is shared by all threads.
+/// How many layers of encoding are seen through if nobody says otherwise.
+pub const DECODE_DEPTH: usize = 4;
+
+/// Rules ready to be searched for. Immutable but for a rare note of what was left out: one is shared by all threads.
 #[derive(Debug)]
 pub struct Scanner {
     rules: Vec<&'static Rule>,
@@ -34,7 +42,14 @@ pub struct Scanner {
     filter: Filter,
     patterns: Patterns,
     files: whole::Files,
+    /// How many layers of encoding are seen through.
+    decode_depth: usize,
+    /// What was left encoded.
+    left: Mutex<Tally>,
 }
+
+/// What something else found: the number of a rule, its whole match, its secret, and where the keyword stands.
+type Elsewhere = (usize, Range<usize>, Range<usize>, usize);
 
 /// A keyword hit and what its rules made of it: what is carried over to a delta child.
 #[derive(Debug, Clone)]
@@ -47,8 +62,8 @@ struct Candidate {
 #[derive(Debug, Clone)]
 struct Raw {
     found: Match,
-    /// How long the whole match is, context included.
-    context: usize,
+    /// The whole match, context included.
+    whole: Range<usize>,
     /// The secret begins with the rule's own literal.
     keyword_inside: bool,
     /// A checksum or structure proved it.
@@ -60,6 +75,7 @@ struct Raw {
 pub struct Carried {
     candidates: Vec<Candidate>,
     recheck: Vec<Hit>,
+    encoded: Inherited,
 }
 
 impl Carried {
@@ -67,6 +83,12 @@ impl Carried {
     #[doc(hidden)]
     pub fn counts(&self) -> (usize, usize) {
         (self.candidates.iter().map(|candidate| candidate.verdicts.len()).sum(), self.recheck.len())
+    }
+
+    /// The same of matches in encoded text, and of the places where text is encoded.
+    #[doc(hidden)]
+    pub fn decoded_counts(&self) -> (usize, usize) {
+        (self.encoded.seen.iter().map(|seen| seen.found.len()).sum(), self.encoded.again.len())
     }
 }
 
@@ -76,6 +98,9 @@ pub struct Scanned {
     /// In order of their place.
     pub matches: Vec<Match>,
     candidates: Vec<Candidate>,
+    /// In order of their place.
+    seen: Vec<Seen>,
+    cut: Cut,
     len: usize,
 }
 
@@ -86,7 +111,27 @@ impl Scanner {
         let assigned = all.iter().map(assigned::is_assigned).collect();
         let (filter, patterns) = (Filter::new(&all), Patterns::new(&all));
         let (quiet, files) = (rules.quiet().len(), whole::Files::new(rules));
-        Self { rules: all.iter().collect(), quiet, assigned, filter, patterns, files }
+        Self {
+            rules: all.iter().collect(),
+            quiet,
+            assigned,
+            filter,
+            patterns,
+            files,
+            decode_depth: DECODE_DEPTH,
+            left: Mutex::default(),
+        }
+    }
+
+    /// Sees through so many layers of encoding; 0 decodes nothing.
+    pub fn with_decode_depth(mut self, depth: usize) -> Self {
+        self.decode_depth = depth;
+        self
+    }
+
+    /// What was left encoded since this was last asked, of blobs whose sightings were taken.
+    pub fn tally(&self) -> Tally {
+        std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Scans the zones of `bytes` that are new, and adds what is carried over for the rest.
@@ -95,15 +140,27 @@ impl Scanner {
         for zone in zones {
             self.filter.search(bytes, zone.clone(), |hit| hits.push(hit));
         }
-        hits.sort_unstable();
-        hits.dedup();
         let mut candidates = carried.candidates;
-        candidates.extend(hits.into_iter().map(|hit| Candidate { hit, verdicts: self.verdicts(bytes, hit) }));
+        candidates.extend(self.judged_hits(bytes, hits));
         candidates.sort_by_key(|candidate| candidate.hit);
         candidates.dedup_by_key(|candidate| candidate.hit);
-        let raw: Vec<Raw> = candidates.iter().flat_map(|candidate| candidate.verdicts.iter().cloned()).collect();
+        let seen = self.encoded(bytes, zones, carried.encoded);
+        let plain = candidates.iter().flat_map(|candidate| &candidate.verdicts);
+        let raw: Vec<Raw> = plain.chain(seen.iter().flat_map(|seen| &seen.found)).cloned().collect();
         let settled = if raw.is_empty() { Vec::new() } else { self.settle(raw, binary) };
-        Scanned { matches: settled.into_iter().map(|raw| raw.found).collect(), candidates, len: bytes.len() }
+        Scanned {
+            matches: settled.into_iter().map(|raw| raw.found).collect(),
+            candidates,
+            cut: Cut::of(&seen),
+            seen,
+            len: bytes.len(),
+        }
+    }
+
+    fn judged_hits(&self, bytes: &[u8], mut hits: Vec<Hit>) -> impl Iterator<Item = Candidate> {
+        hits.sort_unstable();
+        hits.dedup();
+        hits.into_iter().map(|hit| Candidate { hit, verdicts: self.verdicts(bytes, hit) })
     }
 
     /// What remains of all that was found. Rules that are off report nothing, but no generic rule may call secret what
@@ -126,7 +183,7 @@ impl Scanner {
     pub fn may_match(&self, bytes: &[u8]) -> bool {
         let mut found = false;
         self.filter.search(bytes, 0..bytes.len(), |_| found = true);
-        found
+        found || self.decode_depth > 0 && decode::has_reason(bytes)
     }
 
     /// All of `bytes` at once.
@@ -145,6 +202,7 @@ impl Scanner {
 
     /// Pairs what was found in a blob with its sites, and adds what the blob is as a whole.
     pub fn sightings(&self, blob: &Blob<'_>, scanned: &Scanned, named: &[&'static Rule]) -> Vec<Sighting> {
+        scanned.cut.note(blob, self.decode_depth, &self.left);
         let is_beginning = blob.start == Start::ZERO && blob.origin.is_content();
         let file = if is_beginning { self.files.find(blob.bytes, named) } else { None };
         if scanned.matches.is_empty() && file.is_none() {
@@ -153,22 +211,22 @@ impl Scanner {
         sited(blob, settle::with_file(scanned.matches.clone(), file))
     }
 
-    /// Judges and settles what something else found: the number of a rule, its whole match, its secret, and where the
-    /// keyword stands. For the plain engine that tests compare this one with.
+    /// Judges and settles what something else finds in the bytes and in what is encoded in them: the number of a rule,
+    /// its whole match, its secret, and where the keyword stands. For the plain engine that tests compare this one with.
     #[doc(hidden)]
-    pub fn settled(
-        &self,
-        bytes: &[u8],
-        binary: bool,
-        found: Vec<(usize, Range<usize>, Range<usize>, usize)>,
-    ) -> Vec<Match> {
-        let spread = |(number, whole, secret, at): (usize, Range<usize>, Range<usize>, usize)| {
-            let parts = assigned::spread(self.rules[number], bytes, whole, secret).into_iter();
-            parts.map(move |(whole, secret)| (number, Confirmed { whole, secret }, at))
+    pub fn settled(&self, bytes: &[u8], binary: bool, find: &dyn Fn(&[u8]) -> Vec<Elsewhere>) -> Vec<Match> {
+        let find = |bytes: &[u8]| -> Vec<Raw> {
+            let spread = |(number, whole, secret, at): Elsewhere| {
+                let parts = assigned::spread(self.rules[number], bytes, whole, secret).into_iter();
+                parts.map(move |(whole, secret)| (number, Confirmed { whole, secret }, at))
+            };
+            let judged = |(rule, found, at)| self.judged(rule, bytes, found, at);
+            find(bytes).into_iter().flat_map(spread).filter_map(judged).collect()
         };
-        let judged =
-            found.into_iter().flat_map(spread).filter_map(|(rule, found, at)| self.judged(rule, bytes, found, at));
-        self.settle(judged.collect(), binary).into_iter().map(|raw| raw.found).collect()
+        let whole = 0..bytes.len();
+        let seen = decoded::see(bytes, std::slice::from_ref(&whole), &[], self.decode_depth, &|text| find(&text.bytes));
+        let raw = find(bytes).into_iter().chain(seen.into_iter().flat_map(|seen| seen.found)).collect();
+        self.settle(raw, binary).into_iter().map(|raw| raw.found).collect()
     }
 
     /// What the rules of a keyword find at a hit.
@@ -252,6 +310,9 @@ fn judged(
         return None;
     }
     let secret = &bytes[span.clone()];
+    if keyword_inside && !judgement.proved && has_short_prefix(matched, secret) && edge::is_cut_out(bytes, &span) {
+        return None;
+    }
     let mut details: std::collections::BTreeMap<String, String> =
         rule.details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     details.extend(judgement.details);
@@ -267,9 +328,15 @@ fn judged(
         },
         implausible: judgement.implausible,
         details,
+        decoded: None,
         span,
     };
-    Some(Raw { found, context: whole.len(), keyword_inside, proved: judgement.proved })
+    Some(Raw { found, whole, keyword_inside, proved: judgement.proved })
+}
+
+/// Whether a token's prefix is one that chance makes in some megabytes of base64.
+fn has_short_prefix(rule: &Rule, secret: &[u8]) -> bool {
+    rule.keywords.iter().filter(|keyword| secret.starts_with(keyword.as_bytes())).all(|keyword| keyword.len() <= 5)
 }
 
 /// Whether one of some context words stands within the rule's reach of a span, if there are any.

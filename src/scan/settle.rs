@@ -16,6 +16,7 @@ pub(super) fn settle(mut raw: Vec<Raw>, binary: bool) -> Vec<Raw> {
     }
     raw.sort_by(|a, b| order(a).cmp(&order(b)));
     raw.dedup_by(|a, b| a.found.span == b.found.span && a.found.rule.id == b.found.rule.id);
+    without_cut_ones(&mut raw);
     let mut kept = without_overlaps(raw);
     kept.sort_by_key(|m| (m.found.span.start, m.found.span.end));
     let mut joined = join_parts(kept);
@@ -47,8 +48,61 @@ pub(super) fn with_file(mut matches: Vec<Match>, file: Option<Match>) -> Vec<Mat
     matches
 }
 
-fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str) {
-    (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id)
+fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str, usize) {
+    (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id, layers(m))
+}
+
+/// How many layers of encoding there are around a secret.
+fn layers(m: &Raw) -> usize {
+    m.found.decoded.as_ref().map_or(0, |decoded| decoded.layers.len())
+}
+
+/// Drops what an escape in it, or the end of a piece, cuts short, where the whole was found by decoding it. `raw` must be
+/// in order.
+fn without_cut_ones(raw: &mut Vec<Raw>) {
+    let mut whole: Option<(&'static str, Range<usize>)> = None;
+    raw.retain(|m| {
+        let (rule, span) = (m.found.rule.id, &m.found.span);
+        if whole.as_ref().is_some_and(|(id, whole)| *id == rule && whole.start == span.start && whole.end > span.end) {
+            return false;
+        }
+        if layers(m) > 0 {
+            whole = Some((rule, span.clone()));
+        }
+        true
+    });
+}
+
+/// Drops what is encoded in what a provider's rule is sure of as it stands: that rule knows how its own credentials are
+/// encoded, and says more of them.
+fn without_known_ones(raw: &mut Vec<(Raw, bool)>) {
+    if raw.iter().all(|(m, _)| m.found.decoded.is_none()) {
+        return;
+    }
+    let is_sure = |m: &Raw| {
+        let (found, rule) = (&m.found, m.found.rule);
+        let is_own = !rule.generic && rule.provider != LAST_RESORT && found.implausible.is_none();
+        found.decoded.is_none() && is_own && found.confidence == Confidence::High
+    };
+    let sure = raw.iter().filter(|(m, _)| is_sure(m)).map(|(m, _)| (m.found.span.start, m.found.span.end));
+    let mut sure: Vec<(usize, usize)> = sure.collect();
+    sure.sort_unstable();
+    // How far any of them up to each one goes.
+    let mut farthest = 0;
+    for (_, end) in &mut sure {
+        farthest = farthest.max(*end);
+        *end = farthest;
+    }
+    raw.retain(|(m, _)| {
+        let span = &m.found.span;
+        let before = sure.partition_point(|(start, _)| *start < span.end);
+        m.found.decoded.is_none() || before == 0 || sure[before - 1].1 <= span.start
+    });
+}
+
+/// How far apart the halves of a credential may be where they are written in more bytes than they have.
+fn within(part: &Part, m: &Raw) -> usize {
+    part.within * if m.found.decoded.is_some() { 8 } else { 1 }
 }
 
 /// Where the matches stand that others name as their parts: by rule, in order of place, so that what is near is found
@@ -78,14 +132,15 @@ impl Places {
         Self { of_rule }
     }
 
-    /// The matches that a part of a secret at `span` may be, and their numbers.
-    fn near(&self, part: &Part, span: &Range<usize>) -> impl Iterator<Item = &(Range<usize>, usize)> {
+    /// The matches that a part of a secret may be, and their numbers.
+    fn near(&self, part: &Part, m: &Raw) -> impl Iterator<Item = &(Range<usize>, usize)> {
+        let (span, within) = (m.found.span.clone(), within(part, m));
         let (spans, longest) = self.of_rule.get(part.rule).map_or((&[][..], 0), |s| (&s.spans[..], s.longest));
-        let first = span.start.saturating_sub(part.within.saturating_add(longest));
+        let first = span.start.saturating_sub(within.saturating_add(longest));
         let from = spans.partition_point(|(half, _)| half.start < first);
-        let last = span.end.saturating_add(part.within);
+        let last = span.end.saturating_add(within);
         let near = spans[from..].iter().take_while(move |(half, _)| half.start <= last);
-        near.filter(move |(half, _)| distance(half, span) <= part.within)
+        near.filter(move |(half, _)| distance(half, &span) <= within)
     }
 }
 
@@ -95,7 +150,7 @@ fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
     let of = |m: &Raw| {
         let span = &m.found.span;
         let apart = |half: &Range<usize>| half.end <= span.start || span.end <= half.start;
-        let near = |part: &Part| places.near(part, span).any(|(half, _)| apart(half));
+        let near = |part: &Part| places.near(part, m).any(|(half, _)| apart(half));
         let parts = m.found.rule.parts;
         (parts.iter().filter(|part| part.required).all(near), parts.iter().any(near))
     };
@@ -103,23 +158,24 @@ fn halves(raw: &[Raw]) -> Vec<(bool, bool)> {
 }
 
 /// The provider of rules that know nothing but the name of a variable: they yield even to other generic rules.
-const LAST_RESORT: &str = "Generic";
+pub(super) const LAST_RESORT: &str = "Generic";
 
 /// A rule that goes by a name and by a prefix knows the prefix as well as the rule that goes by it alone.
 fn begins_with_keyword(m: &Raw) -> bool {
     m.found.rule.keywords.iter().any(|keyword| m.found.secret.reveal().starts_with(keyword.as_bytes()))
 }
 
-/// Of overlapping secrets the better one stays: a provider's over a generic one and that over the last resort, a proved
-/// over an unproved, one whose other half is near over one that has none, one with its own prefix over one by context,
-/// then the longer, the one that takes in more of what stands around it, the one that found its word near, the surer,
-/// and the one whose rule comes first.
+/// Of overlapping secrets the better one stays: a provider's over a generic one and that over the last resort, a
+/// proved over an unproved, one whose other half is near over one that has none, one with
+/// its own prefix over one by context, one with fewer layers around it, then the longer, the one that takes in more of
+/// what stands around it, the one that found its word near, the surer, and the one whose rule comes first.
 ///
 /// What means nothing without its other half goes first if no half is near: it must not take another's place.
 fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
     let halves = halves(&raw);
     let mut raw: Vec<(Raw, bool)> =
         raw.into_iter().zip(halves).filter(|(_, (needed, _))| *needed).map(|(m, (_, tied))| (m, tied)).collect();
+    without_known_ones(&mut raw);
     raw.sort_by_key(|(m, tied)| {
         let found = &m.found;
         let (span, rule) = (&found.span, found.rule);
@@ -130,8 +186,8 @@ fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
             found.implausible.is_some(),
             !tied,
             !(m.keyword_inside || begins_with_keyword(m)),
-            Reverse(span.len()),
-            Reverse(m.context),
+            (layers(m), Reverse(span.len())),
+            Reverse(m.whole.len()),
             rule.near.is_empty(),
             Reverse(found.confidence),
             rule.id,
@@ -156,7 +212,7 @@ fn join_parts(mut kept: Vec<Raw>) -> Vec<Raw> {
     let places = Places::new(&kept);
     let nearest = |m: &Raw, part: &Part| {
         let span = &m.found.span;
-        places.near(part, span).min_by_key(|(half, _)| (distance(half, span), half.start)).map(|(_, number)| *number)
+        places.near(part, m).min_by_key(|(half, _)| (distance(half, span), half.start)).map(|(_, number)| *number)
     };
     // Up to the first that is needed and not there.
     let join = |m: &Raw| {
@@ -280,8 +336,9 @@ mod tests {
             confidence: rule.confidence,
             implausible: None,
             details: BTreeMap::from([("place".to_owned(), value)]),
+            decoded: None,
         };
-        Raw { found, context: length, keyword_inside: start.is_multiple_of(3), proved: false }
+        Raw { whole: found.span.clone(), found, keyword_inside: start.is_multiple_of(3), proved: false }
     }
 
     fn told_of(all: &[Raw]) -> Vec<String> {

@@ -52,6 +52,7 @@ pub fn sites(bytes: &[u8], start: Start, matches: &[Match]) -> Vec<Site> {
                 context: context(bytes, m, matches),
                 allows: allows(bytes, &m.span, &spans),
                 inside: None,
+                decoded_by: m.decoded.as_ref().map(|decoded| decoded.layers.clone()).unwrap_or_default(),
             }
         })
         .collect()

@@ -62,6 +62,7 @@ impl Files {
             severity: rule.severity,
             confidence: rule.confidence,
             implausible: None,
+            decoded: None,
             details: rule.details.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         })
     }

@@ -22,8 +22,8 @@ pub struct History<'a> {
     pub whole: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Which names of files make a blob worth a second look: only trees know what a blob is called.
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
-    /// Whether there is anything to look at in some bytes: asked for a commit before its texts are lent one by one, and
-    /// for names in trees.
+    /// Whether there is anything to look at in some bytes: asked for the texts of commits before they are lent, and for
+    /// names in trees.
     pub worth: &'a (dyn Fn(&[u8]) -> bool + Sync),
 }
 
@@ -126,7 +126,7 @@ impl History<'_> {
                 if !shallow.contains(&id) {
                     named.note_commit(id, &commit);
                 }
-                if (self.worth)(object.bytes) {
+                if [commit.message, commit.author, commit.committer].into_iter().any(self.worth) {
                     commit_texts(&id, &commit, &mut |blob| visit(blob));
                 }
                 witness(Passed::Commit(id, &commit));

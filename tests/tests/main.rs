@@ -33,6 +33,8 @@ mod containers;
 mod coverage;
 /// What damaged, cut and odd repositories get.
 mod damage;
+/// Encoded secrets: found, placed, never printed.
+mod decoding;
 /// What tokens and the files around them say, and what is done with it.
 mod details;
 /// The fast engine against every blob dumped to files, and one thread against two.

@@ -163,7 +163,6 @@ fn s12_no_diff_by_attribute() {
 }
 
 #[test]
-#[ignore = "UTF-16 is decoded by another part of the scanner; unignored when it lands"]
 fn s13_utf16() {
     let dir = Dir::new();
     let repo = started(&dir);

@@ -44,7 +44,7 @@ pub fn base64_basic(secret: &[u8]) -> Judgement {
     let user = &bytes[..colon];
     let printable = user.iter().all(|byte| (b' '..=b'~').contains(byte));
     let password = &bytes[colon + 1..];
-    if !(1..=64).contains(&user.len()) || !printable || password.len() < 4 || password[0] == 0 {
+    if !(1..=64).contains(&user.len()) || !printable || password.len() < 4 || password.starts_with(&[0, 0]) {
         return Judgement::rejected();
     }
     assigned::not_stand_in(password).public_detail("user", &String::from_utf8_lossy(user))
