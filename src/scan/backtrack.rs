@@ -102,6 +102,12 @@ impl Program {
         self.slots
     }
 
+    /// How many steps there would be if each byte of a run were one.
+    pub fn longest(&self) -> usize {
+        let of = |step: &Step| if let Step::Run { max, .. } = step { *max as usize } else { 1 };
+        self.steps.iter().map(of).sum()
+    }
+
     /// Named groups and their numbers.
     pub fn names(&self) -> &[(String, usize)] {
         &self.names

@@ -215,19 +215,22 @@ impl Keyword {
     }
 }
 
+/// A keyword of a rule: its text, whether case matters, where its gram stands, and whose it is.
+type Named = (&'static str, bool, u32, (u32, u32));
+
 /// The distinct keywords of all rules, in a fixed order: that of a number made of each, since comparing texts thousands
 /// of times would be half of the start-up.
 fn collect(rules: &RuleSet) -> Vec<Keyword> {
-    let mut all: Vec<(u64, &'static str, bool, u32, (u32, u32))> = Vec::with_capacity(4 * rules.len());
+    let mut all: Vec<(u64, Named)> = Vec::with_capacity(4 * rules.len());
     for (number, rule) in (0u32..).zip(rules.iter()) {
         let numbered = (0u32..).zip(rule.keywords).zip(rule.grams);
         all.extend(numbered.map(|((own, text), gram)| {
-            (digest(text, rule.ignore_case), *text, rule.ignore_case, u32::from(*gram), (number, own))
+            (digest(text, rule.ignore_case), (*text, rule.ignore_case, u32::from(*gram), (number, own)))
         }));
     }
     all.sort_unstable();
     let mut keywords: Vec<Keyword> = Vec::with_capacity(all.len());
-    for (_, text, ignore_case, offset, rule) in all {
+    for (_, (text, ignore_case, offset, rule)) in all {
         match keywords.last_mut() {
             Some(last) if last.text == text.as_bytes() && last.ignore_case == ignore_case => {
                 if last.rules.last().is_none_or(|last| last.0 != rule.0) {

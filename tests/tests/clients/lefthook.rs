@@ -1,6 +1,7 @@
 //! lefthook from npm.
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use super::{COMMIT, advised, commits, judged, messages, node, node_repository, pushes, snippet, tags};
 use crate::hooked::{blocks, leak, passes};
@@ -73,6 +74,9 @@ fn installing_beside_it() {
         assert_eq!(fs::read(&hook).unwrap(), theirs);
         repo.keysieve(&[&install[..], &["--force"]].concat()).code(0);
         repo.write("lefthook.yml", format!("{stage}:\n  jobs:\n    - name: third\n      run: \"true\"\n"));
+        // It goes by whole seconds.
+        let config = fs::File::options().write(true).open(repo.path("lefthook.yml")).unwrap();
+        config.set_modified(SystemTime::now() + Duration::from_secs(2)).unwrap();
         repo.commit_file("d", "clean\n");
         repo.git(&["push", "--quiet", "origin", "HEAD"]);
         repo.keysieve(&["hook", "status", "--stage", stage]).code(1).says(&["lefthook manages hooks here"]);
