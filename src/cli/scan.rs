@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use keysieve::blob::{Blob, ObjectId, Origin};
@@ -174,16 +174,18 @@ impl Found<'_> {
     fn add(&self, sightings: Vec<Sighting>) {
         if !sightings.is_empty() {
             self.progress.found(&sightings);
-            self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(sightings);
+            self.lock().extend(sightings);
         }
+    }
+    fn lock(&self) -> MutexGuard<'_, Vec<Sighting>> {
+        self.sightings.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The objects that matched.
     fn wanted(&self) -> HashSet<ObjectId> {
-        provenance::wanted(self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter())
+        provenance::wanted(self.lock().iter())
     }
     fn take(&self) -> Vec<Sighting> {
-        let mut sightings =
-            std::mem::take(&mut *self.sightings.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let mut sightings = std::mem::take(&mut *self.lock());
         keysieve::unpack::without_echoes(&mut sightings);
         sightings
     }
@@ -315,8 +317,8 @@ impl Reading<'_> {
             let whole = || (std::iter::once(0..blob.bytes.len()).collect(), Carried::default());
             let inherit = |base: Base<'_, _>| scanner.inherit(base.value, base.copies, blob.bytes.len());
             let (zones, carried) = base.map_or_else(whole, inherit);
-            let scanned = self.look.scanner.scan(blob.bytes, blob.binary, &zones, carried);
-            self.found.add(self.look.scanner.sightings(blob, &scanned, &[]));
+            let scanned = scanner.scan(blob.bytes, blob.binary, &zones, carried);
+            self.found.add(scanner.sightings(blob, &scanned, &[]));
             // A container is opened whole: what a delta copied says nothing of what comes out.
             self.found.add(self.look.inside(blob));
             scanned

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::lossy;
+use super::{lock, lossy, unlock};
 use crate::blob::{Blob, Origin, Pieces};
 use crate::coverage::{Reason, Tally};
 use crate::git::{Repo, path_bytes};
@@ -70,7 +70,7 @@ impl Files<'_> {
         if self.repo.is_some() && !self.no_ignore {
             count_ignored(&shared);
         }
-        Ok(unlocked(shared.tally))
+        Ok(unlock(shared.tally))
     }
 
     fn root<'p>(&self, path: &'p Path) -> Root<'p> {
@@ -117,7 +117,7 @@ impl Files<'_> {
         let mut reader = Reader::new(shared);
         for entry in index.entries().filter(|entry| entry.mode == crate::git::Mode::Blob) {
             let path = root.join(crate::git::bytes_path(entry.path));
-            let seen = locked(&shared.seen).contains(&path);
+            let seen = lock(&shared.seen).contains(&path);
             if !seen && roots.iter().any(|root| path.starts_with(root)) && fs::symlink_metadata(&path).is_ok() {
                 reader.file(&path, Asked::default(), visit);
             }
@@ -151,8 +151,8 @@ struct Reader<'s> {
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        locked(&self.shared.tally).merge(std::mem::take(&mut self.tally));
-        locked(&self.shared.seen).extend(self.seen.drain(..));
+        lock(&self.shared.tally).merge(std::mem::take(&mut self.tally));
+        lock(&self.shared.seen).extend(self.seen.drain(..));
     }
 }
 
@@ -169,7 +169,7 @@ impl<'s> Reader<'s> {
             Some(kind) if kind.is_dir() => {
                 let path = absolute(entry.path());
                 self.seen.push(path.clone());
-                locked(&self.shared.folders).push(path);
+                lock(&self.shared.folders).push(path);
             }
             _ => self.file(entry.path(), Asked { itself: false, skipped }, visit),
         }
@@ -178,7 +178,7 @@ impl<'s> Reader<'s> {
     /// Reads one file, once however many of the named paths lead to it.
     fn file(&mut self, path: &Path, asked: Asked, visit: &dyn Fn(&Blob<'_>)) {
         let full = absolute(path);
-        if self.shared.files.paths.len() > 1 && locked(&self.shared.seen).contains(&full) {
+        if self.shared.files.paths.len() > 1 && lock(&self.shared.seen).contains(&full) {
             return;
         }
         self.seen.push(full.clone());
@@ -244,9 +244,9 @@ impl<'s> Reader<'s> {
 
 /// What is in the walked folders and was not visited was ignored.
 fn count_ignored(shared: &Shared<'_>) {
-    let seen = locked(&shared.seen);
+    let seen = lock(&shared.seen);
     let mut tally = Tally::default();
-    for folder in locked(&shared.folders).iter() {
+    for folder in lock(&shared.folders).iter() {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         for entry in entries.flatten() {
             let path = entry.path();
@@ -258,7 +258,7 @@ fn count_ignored(shared: &Shared<'_>) {
             }
         }
     }
-    locked(&shared.tally).merge(tally);
+    lock(&shared.tally).merge(tally);
 }
 
 fn absolute(path: &Path) -> PathBuf {
@@ -268,12 +268,4 @@ fn absolute(path: &Path) -> PathBuf {
         (Ok(parent), Some(name)) => parent.join(name),
         _ => path.canonicalize().unwrap_or_else(|_| path.to_owned()),
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn unlocked<T>(mutex: Mutex<T>) -> T {
-    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

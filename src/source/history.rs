@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Read};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::named::Named;
-use super::{Base, lock};
+use super::{Base, lock, unlock};
 use crate::blob::{Blob, Origin, Pieces, PlaceKind, Start};
 use crate::coverage::{Reason, Tally};
 use crate::git::tree::{Layout, tree_entries};
@@ -87,7 +87,7 @@ impl History<'_> {
             }
         };
         let mut tally = tally_of(self.repo.store().for_each_streaming(CONTENTS, STRUCTURE, &large, look));
-        tally.merge(noted.into_inner().unwrap_or_else(PoisonError::into_inner));
+        tally.merge(unlock(noted));
         let index = self.repo.index(false).unwrap_or_default();
         let modules = self.repo.modules();
         let is_here = |path: &[u8]| modules.iter().any(|module| module.prefix.strip_suffix(b"/") == Some(path));

@@ -62,3 +62,8 @@ fn lossy(path: &[u8]) -> String {
 fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
     guarded.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// What was guarded, when nobody else is left.
+fn unlock<T>(guarded: Mutex<T>) -> T {
+    guarded.into_inner().unwrap_or_else(PoisonError::into_inner)
+}

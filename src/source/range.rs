@@ -163,7 +163,7 @@ impl Range<'_> {
         }
         for added in changes.added {
             let key = (added.id, added.path.clone());
-            if seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(key) {
+            if super::lock(seen).insert(key) {
                 self.blob(added.path, added.id, *commit, tally, visit);
             }
         }
