@@ -1,9 +1,10 @@
 //! The trees that lead to wanted objects, and what a commit adds to its parents there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::witness::{Link, Node, Number, Part, Testimony, short};
+use super::witness::{Node, Number, Part, Testimony, short};
 use crate::blob::ObjectId;
 
 /// Entries looked at for one tree at most: trees can be built that have more paths than there are atoms.
@@ -13,6 +14,7 @@ const DEEPEST: u32 = 4096;
 
 /// Trees that have a wanted object somewhere below them.
 pub(super) struct Forest {
+    /// Of the trees that lead to a wanted object.
     numbers: Numbers,
     /// Where the leads of each tree begin, then where the last one's end.
     starts: Vec<u32>,
@@ -51,11 +53,13 @@ struct Step {
     depth: u32,
 }
 
-/// The numbers of trees by the first eight bytes of their ids, which are as random as a hash already.
-type Numbers = HashMap<u64, u32, BuildHasherDefault<AsItIs>>;
+/// Something by the first eight bytes of an id, which are as random as a hash already.
+pub(super) type ById<T> = HashMap<u64, T, BuildHasherDefault<AsItIs>>;
+
+type Numbers = ById<u32>;
 
 #[derive(Default)]
-struct AsItIs(u64);
+pub(super) struct AsItIs(u64);
 
 impl Hasher for AsItIs {
     fn finish(&self) -> u64 {
@@ -89,9 +93,8 @@ impl Forest {
         known.into_iter().for_each(|(name, number)| names[number as usize] = name);
         let links = Links::new(parts);
         let objects: Vec<ObjectId> = wanted.iter().copied().collect();
-        let leads = links.leading_to(&objects, &renamed);
-        let mut forest =
-            Self { numbers: links.numbers, starts: Vec::new(), leads: Vec::new(), objects, names, is_cut: false };
+        let Leading { leads, numbers, is_cut } = links.leading_to(&objects, &renamed);
+        let mut forest = Self { numbers, starts: Vec::new(), leads: Vec::new(), objects, names, is_cut };
         forest.starts = starts(links.trees, leads.iter().map(|(tree, _)| *tree));
         let mut next = forest.starts.clone();
         forest.leads = vec![Lead { name: 0, to: To::Tree(0) }; leads.len()];
@@ -111,13 +114,18 @@ impl Forest {
 
     /// The number of a tree that leads to a wanted object.
     fn number(&self, tree: &ObjectId) -> Option<u32> {
-        self.numbers.get(&short(tree.as_slice())).copied().filter(|number| !self.leads(*number).is_empty())
+        self.numbers.get(&short(tree.as_slice())).copied()
     }
 
     /// Calls `found` with every wanted object in `tree` that none of `others` has at the same path.
-    pub(super) fn added(&mut self, tree: &ObjectId, others: &[ObjectId], mut found: impl FnMut(ObjectId, Vec<u8>)) {
+    pub(super) fn added<'o>(
+        &mut self,
+        tree: &ObjectId,
+        others: impl Iterator<Item = &'o ObjectId>,
+        mut found: impl FnMut(ObjectId, Vec<u8>),
+    ) {
         let Some(tree) = self.number(tree) else { return };
-        let others: Vec<u32> = others.iter().filter_map(|other| self.number(other)).collect();
+        let others: Vec<u32> = others.filter_map(|other| self.number(other)).collect();
         if others.contains(&tree) {
             return;
         }
@@ -188,25 +196,19 @@ struct Links {
     /// The number of each part's first tree.
     first: Vec<u32>,
     trees: usize,
-    numbers: Numbers,
     /// The changes of each tree: where they begin, and their numbers.
     changes: (Vec<u32>, Vec<u32>),
 }
 
 impl Links {
     fn new(parts: Vec<Part>) -> Self {
-        let mut numbers = Numbers::default();
-        numbers.reserve(parts.iter().map(|part| part.trees.len()).sum());
         let mut first = Vec::with_capacity(parts.len());
         let mut trees = 0;
         for part in &parts {
-            first.push(trees);
-            for tree in &part.trees {
-                numbers.insert(tree.id, trees);
-                trees += 1;
-            }
+            first.push(trees as u32);
+            trees += part.trees.len();
         }
-        let mut links = Self { parts, first, trees: trees as usize, numbers, changes: Default::default() };
+        let mut links = Self { parts, first, trees, changes: Default::default() };
         let bases = || {
             links.parts.iter().flat_map(|part| &part.trees).zip(0u32..).filter(|(tree, _)| tree.base != Number::NONE)
         };
@@ -244,66 +246,75 @@ impl Links {
         &changes[starts[tree as usize] as usize..starts[tree as usize + 1] as usize]
     }
 
-    /// Trees, and their entries that lead to one of some objects.
-    fn leading_to(&self, objects: &[ObjectId], renamed: &[Vec<u32>]) -> Vec<(u32, Lead)> {
-        let wanted: HashMap<u64, u32> =
-            objects.iter().map(|id| short(id.as_slice())).zip(self.trees as u32..).collect();
-        let keys = |link: &Link| wanted.get(&link.child).or_else(|| self.numbers.get(&link.child)).copied();
-        let above = Above::new(&self.parts, self.trees + objects.len(), keys);
-        let mut leads = Vec::new();
+    /// Trees, and their entries that lead to one of some objects: those that hold one, then those that hold these, and
+    /// so on. Each step looks through all links, which is cheaper than to know for each tree who holds it.
+    fn leading_to(&self, objects: &[ObjectId], renamed: &[Vec<u32>]) -> Leading {
+        let mut leading = Leading::default();
         let mut reached = vec![false; self.trees];
-        let mut pending: Vec<(u32, To)> =
-            (self.trees as u32..).zip((0..objects.len() as u32).map(To::Object)).collect();
+        let mut sought: ById<To> = objects.iter().map(|id| short(id.as_slice())).zip((0..).map(To::Object)).collect();
         let mut holders = Vec::new();
-        while let Some((key, to)) = pending.pop() {
-            for &number in above.of(key) {
-                let (part, place) = number.place();
-                let link = &self.parts[part].links[place];
-                let lead = Lead { name: renamed[part][link.name as usize], to };
-                holders.push(self.first[part] + link.tree);
-                while let Some(tree) = holders.pop() {
-                    leads.push((tree, lead));
-                    if !std::mem::replace(&mut reached[tree as usize], true) {
-                        let (part, place) = self.place(tree);
-                        // A directory may be wanted for its own name's sake.
-                        let key = wanted.get(&part.trees[place].id).copied().unwrap_or(tree);
-                        pending.push((key, To::Tree(tree)));
+        for depth in 0.. {
+            leading.is_cut = depth > DEEPEST && !sought.is_empty();
+            if sought.is_empty() || leading.is_cut {
+                break;
+            }
+            let sieve = Sieve::new(sought.keys());
+            let mut next = ById::default();
+            for (part, links) in self.parts.iter().enumerate() {
+                for (place, link) in links.links.iter().enumerate().filter(|(_, link)| sieve.may_have(link.child)) {
+                    let Some(&to) = sought.get(&link.child) else { continue };
+                    let number = Number::new(part, place);
+                    let lead = Lead { name: renamed[part][link.name as usize], to };
+                    holders.push(self.first[part] + link.tree);
+                    while let Some(tree) = holders.pop() {
+                        leading.leads.push((tree, lead));
+                        if !std::mem::replace(&mut reached[tree as usize], true) {
+                            let (part, place) = self.place(tree);
+                            let id = part.trees[place].id;
+                            if let Entry::Vacant(fresh) = leading.numbers.entry(id) {
+                                fresh.insert(tree);
+                                next.insert(id, To::Tree(tree));
+                            }
+                        }
+                        let keeps = |change: &&u32| !self.dropped(**change).contains(&number);
+                        holders.extend(self.changes(tree).iter().filter(keeps));
                     }
-                    let keeps = |change: &&u32| !self.dropped(**change).contains(&number);
-                    holders.extend(self.changes(tree).iter().filter(keeps));
                 }
             }
+            sought = next;
         }
-        leads
+        leading
     }
 }
 
-/// The links that lead to each tree or object, by its key.
-struct Above {
-    starts: Vec<u32>,
-    links: Vec<Number>,
+/// What leads to some objects.
+#[derive(Default)]
+struct Leading {
+    leads: Vec<(u32, Lead)>,
+    /// The trees that have any.
+    numbers: Numbers,
+    is_cut: bool,
 }
 
-impl Above {
-    /// By counting: one table instead of sorting millions.
-    fn new(parts: &[Part], keys: usize, key: impl Fn(&Link) -> Option<u32>) -> Self {
-        let found: Vec<Vec<u32>> =
-            parts.iter().map(|part| part.links.iter().map(|link| key(link).unwrap_or(u32::MAX)).collect()).collect();
-        let known = |key: &u32| *key != u32::MAX;
-        let starts = starts(keys, found.iter().flatten().copied().filter(known));
-        let mut next = starts.clone();
-        let mut links = vec![Number::NONE; starts.last().copied().unwrap_or(0) as usize];
-        for (part, keys) in found.iter().enumerate() {
-            for (place, key) in keys.iter().enumerate().filter(|(_, key)| known(key)) {
-                let slot = &mut next[*key as usize];
-                links[*slot as usize] = Number::new(part, place);
-                *slot += 1;
-            }
+/// A bit for each of some ids, by a few of their bits: most others have none there.
+struct Sieve(Vec<u64>);
+
+impl Sieve {
+    const BITS: u32 = 18;
+
+    fn new<'i>(ids: impl Iterator<Item = &'i u64>) -> Self {
+        let mut words = vec![0; 1 << (Self::BITS - 6)];
+        for id in ids {
+            words[Self::word(*id)] |= 1 << (id & 63);
         }
-        Self { starts, links }
+        Self(words)
     }
 
-    fn of(&self, key: u32) -> &[Number] {
-        &self.links[self.starts[key as usize] as usize..self.starts[key as usize + 1] as usize]
+    fn may_have(&self, id: u64) -> bool {
+        self.0[Self::word(id)] >> (id & 63) & 1 != 0
+    }
+
+    fn word(id: u64) -> usize {
+        (id >> 6) as usize & ((1 << (Self::BITS - 6)) - 1)
     }
 }

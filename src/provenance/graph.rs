@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::forest::Forest;
-use super::witness::{Node, Testimony};
+use super::forest::{ById, Forest};
+use super::witness::{Node, Testimony, short};
 use crate::blob::ObjectId;
 use crate::error::Result;
 use crate::git::{Ref, RefKind, Repo};
@@ -30,7 +30,9 @@ pub(super) struct Reach {
 
 /// What the repository's history says about some blobs.
 pub(super) struct Graph {
-    reach: HashMap<ObjectId, Reach>,
+    commits: Commits,
+    /// Of each commit.
+    reach: Vec<Reach>,
     introductions: HashMap<ObjectId, Vec<Introduction>>,
     in_head: HashSet<(ObjectId, Vec<u8>)>,
     head_blobs: HashSet<ObjectId>,
@@ -47,16 +49,17 @@ impl Graph {
     pub fn new(repo: &Repo, testimony: Testimony, wanted: &HashSet<ObjectId>, all: bool) -> Result<Self> {
         let refs = repo.refs()?;
         let (mut forest, nodes) = Forest::grow(testimony, wanted);
-        let (reach, remote_names) = reach(repo, &nodes, refs);
-        let introductions = introductions(&nodes, &mut forest, all);
+        let commits = Commits::new(nodes);
+        let (reach, remote_names) = reach(repo, &commits, refs);
+        let introductions = introductions(&commits, &mut forest, all);
         let mut in_head = HashSet::new();
         if let Some(tree) = repo.head()?.and_then(|id| repo.tree_of(&id)) {
-            forest.added(&tree, &[], |blob, path| {
+            forest.added(&tree, std::iter::empty(), |blob, path| {
                 in_head.insert((blob, path));
             });
         }
         let head_blobs = in_head.iter().map(|(blob, _)| *blob).collect();
-        Ok(Self { reach, introductions, in_head, head_blobs, remote_names, is_cut: forest.is_cut })
+        Ok(Self { commits, reach, introductions, in_head, head_blobs, remote_names, is_cut: forest.is_cut })
     }
 
     /// Whether some trees had too many paths to follow: then a blob may be in a commit that is not named.
@@ -71,7 +74,7 @@ impl Graph {
 
     /// Who reaches a commit; nobody if it is unknown.
     pub fn reach(&self, commit: &ObjectId) -> Reach {
-        self.reach.get(commit).copied().unwrap_or_default()
+        self.commits.number(commit).map(|number| self.reach[number as usize]).unwrap_or_default()
     }
 
     /// Whether HEAD's tree has a blob.
@@ -107,14 +110,46 @@ impl Reach {
 /// When a commit brought something, and which.
 type Brought = (i64, ObjectId);
 
+/// The commits of a repository, and who is whose parent.
+struct Commits {
+    nodes: Vec<Node>,
+    numbers: ById<u32>,
+    /// Where the parents of each commit begin, then where those of the last one end.
+    starts: Vec<u32>,
+    parents: Vec<u32>,
+}
+
+impl Commits {
+    fn new(nodes: Vec<Node>) -> Self {
+        let numbers = nodes.iter().map(|node| short(node.id.as_slice())).zip(0..).collect();
+        let mut commits = Self { nodes, numbers, starts: Vec::new(), parents: Vec::new() };
+        let (mut starts, mut parents) = (vec![0], Vec::new());
+        for node in &commits.nodes {
+            parents.extend(node.parents.iter().filter_map(|parent| commits.number(parent)));
+            starts.push(parents.len() as u32);
+        }
+        (commits.starts, commits.parents) = (starts, parents);
+        commits
+    }
+
+    fn number(&self, commit: &ObjectId) -> Option<u32> {
+        let number = *self.numbers.get(&short(commit.as_slice()))?;
+        (self.nodes[number as usize].id == *commit).then_some(number)
+    }
+
+    /// The numbers of a commit's parents, as far as they are known.
+    fn parents(&self, number: usize) -> &[u32] {
+        &self.parents[self.starts[number] as usize..self.starts[number + 1] as usize]
+    }
+}
+
 /// Blobs at paths where a commit has them and none of its parents does; of each blob and path the oldest, or all.
-fn introductions(nodes: &[Node], forest: &mut Forest, all: bool) -> HashMap<ObjectId, Vec<Introduction>> {
-    let trees: HashMap<ObjectId, ObjectId> = nodes.iter().map(|node| (node.id, node.tree)).collect();
+fn introductions(commits: &Commits, forest: &mut Forest, all: bool) -> HashMap<ObjectId, Vec<Introduction>> {
     let mut oldest: HashMap<(ObjectId, Vec<u8>), Vec<Brought>> = HashMap::new();
-    for node in nodes {
-        let parents: Vec<ObjectId> = node.parents.iter().filter_map(|parent| trees.get(parent)).copied().collect();
+    for (number, node) in commits.nodes.iter().enumerate() {
+        let parents = commits.parents(number).iter().map(|parent| &commits.nodes[*parent as usize].tree);
         let this = (node.seconds, node.id);
-        forest.added(&node.tree, &parents, |blob, path| {
+        forest.added(&node.tree, parents, |blob, path| {
             let brought = oldest.entry((blob, path)).or_default();
             match brought.first_mut().filter(|_| !all) {
                 Some(first) => *first = this.min(*first),
@@ -132,13 +167,14 @@ fn introductions(nodes: &[Node], forest: &mut Forest, all: bool) -> HashMap<Obje
 }
 
 /// Who reaches each commit: refs pass their marks on to parents, children before parents.
-fn reach(repo: &Repo, nodes: &[Node], refs: &[Ref]) -> (HashMap<ObjectId, Reach>, Vec<String>) {
-    let number: HashMap<ObjectId, usize> = nodes.iter().enumerate().map(|(n, node)| (node.id, n)).collect();
-    let mut marks = vec![Reach::default(); nodes.len()];
+fn reach(repo: &Repo, commits: &Commits, refs: &[Ref]) -> (Vec<Reach>, Vec<String>) {
+    let count = commits.nodes.len();
+    let mut marks = vec![Reach::default(); count];
     let mut names: BTreeMap<&str, u32> = BTreeMap::new();
     for reference in refs {
-        let Some(&at) = repo_commit(repo, reference, &number) else { continue };
-        let mark = &mut marks[at];
+        let peeled = || commits.number(&repo.peel(&reference.target)?);
+        let Some(at) = commits.number(&reference.target).or_else(peeled) else { continue };
+        let mark = &mut marks[at as usize];
         match reference.kind {
             RefKind::Remote => {
                 mark.remote = true;
@@ -152,13 +188,11 @@ fn reach(repo: &Repo, nodes: &[Node], refs: &[Ref]) -> (HashMap<ObjectId, Reach>
             RefKind::Reflog => mark.reflog = true,
         }
     }
-    let parents: Vec<Vec<usize>> =
-        nodes.iter().map(|node| node.parents.iter().filter_map(|id| number.get(id)).copied().collect()).collect();
-    let mut children = vec![0usize; nodes.len()];
-    parents.iter().flatten().for_each(|parent| children[*parent] += 1);
-    let mut ready: Vec<usize> = (0..nodes.len()).filter(|n| children[*n] == 0).collect();
+    let mut children = vec![0usize; count];
+    commits.parents.iter().for_each(|parent| children[*parent as usize] += 1);
+    let mut ready: Vec<usize> = (0..count).filter(|n| children[*n] == 0).collect();
     while let Some(at) = ready.pop() {
-        for &parent in &parents[at] {
+        for parent in commits.parents(at).iter().map(|parent| *parent as usize) {
             marks[parent] = marks[parent].or(marks[at]);
             children[parent] -= 1;
             if children[parent] == 0 {
@@ -168,9 +202,5 @@ fn reach(repo: &Repo, nodes: &[Node], refs: &[Ref]) -> (HashMap<ObjectId, Reach>
     }
     let mut remote_names = vec![String::new(); names.len()];
     names.iter().for_each(|(name, bit)| remote_names[*bit as usize] = (*name).to_owned());
-    (nodes.iter().zip(marks).map(|(node, mark)| (node.id, mark)).collect(), remote_names)
-}
-
-fn repo_commit<'n>(repo: &Repo, reference: &Ref, number: &'n HashMap<ObjectId, usize>) -> Option<&'n usize> {
-    number.get(&reference.target).or_else(|| number.get(&repo.peel(&reference.target)?))
+    (marks, remote_names)
 }
