@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind, Look, Repetition};
 
 /// A bit for each byte.
 type ByteSet = [u64; 4];
@@ -88,11 +88,20 @@ thread_local! {
 impl Program {
     /// `None` if the pattern has what this engine does not know, or is too large.
     pub fn new(pattern: &str) -> Option<Self> {
-        let hir = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()?;
+        Self::of(&parse(pattern)?)
+    }
+
+    /// The same of a pattern that matches at the beginning of the bytes alone, else `None`.
+    pub fn at_start(pattern: &str) -> Option<Self> {
+        let hir = parse(pattern)?;
+        hir.properties().look_set_prefix().contains(Look::Start).then(|| Self::of(&hir))?
+    }
+
+    fn of(hir: &Hir) -> Option<Self> {
         let slots = 2 * (hir.properties().explicit_captures_len() + 1);
         let empty = Self { steps: Vec::new(), sets: Vec::new(), literals: Vec::new(), slots, names: Vec::new() };
         let mut program = empty;
-        program.add(&hir, None)?;
+        program.add(hir, None)?;
         program.steps.push(Step::Done);
         Some(program)
     }
@@ -371,6 +380,10 @@ impl Program {
     }
 }
 
+fn parse(pattern: &str) -> Option<Hir> {
+    ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()
+}
+
 #[inline]
 fn take(fits: bool, at: &mut usize, len: usize) -> bool {
     if fits {
@@ -381,32 +394,23 @@ fn take(fits: bool, at: &mut usize, len: usize) -> bool {
 
 /// The set of a pattern that matches exactly one byte.
 fn single(hir: &Hir) -> Option<ByteSet> {
-    let mut set = [0; 4];
-    let mut insert = |byte: u8| set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    let set_of = |class: &ClassBytes| {
+        let bytes = class.ranges().iter().flat_map(|range| range.start()..=range.end());
+        bytes.fold([0; 4], with)
+    };
     match hir.kind() {
-        HirKind::Literal(literal) if literal.0.len() == 1 => insert(literal.0[0]),
-        HirKind::Class(class) => {
-            let class = match class {
-                Class::Bytes(class) => class.clone(),
-                Class::Unicode(class) => class.to_byte_class()?,
-            };
-            class.ranges().iter().for_each(|range| (range.start()..=range.end()).for_each(&mut insert));
-        }
-        _ => return None,
+        HirKind::Literal(literal) if literal.0.len() == 1 => Some(with([0; 4], literal.0[0])),
+        HirKind::Class(Class::Bytes(class)) => Some(set_of(class)),
+        HirKind::Class(Class::Unicode(class)) => Some(set_of(&class.to_byte_class()?)),
+        _ => None,
     }
-    Some(set)
 }
 
 /// The bytes that can come next where a pattern stands before a byte of `follow`; `None` if that may be any or none.
 fn begins(hir: &Hir, follow: Option<ByteSet>) -> Option<ByteSet> {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => follow,
-        HirKind::Literal(literal) => {
-            let mut set = [0; 4];
-            let first = literal.0.first()?;
-            set[usize::from(first >> 6)] |= 1 << (first & 63);
-            Some(set)
-        }
+        HirKind::Literal(literal) => Some(with([0; 4], *literal.0.first()?)),
         HirKind::Class(_) => single(hir),
         HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub, follow),
         HirKind::Repetition(repetition) => union(begins(&repetition.sub, follow), follow),
@@ -418,13 +422,19 @@ fn begins(hir: &Hir, follow: Option<ByteSet>) -> Option<ByteSet> {
     }
 }
 
+fn with(mut set: ByteSet, byte: u8) -> ByteSet {
+    set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+    set
+}
+
 fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
     let (a, b) = (a?, b?);
     Some(std::array::from_fn(|i| a[i] | b[i]))
 }
 
 fn known(look: Look) -> bool {
-    matches!(look, Look::WordAscii | Look::WordAsciiNegate | Look::WordStartHalfAscii | Look::WordEndHalfAscii)
+    use Look::{End, Start, WordAscii, WordAsciiNegate, WordEndHalfAscii, WordStartHalfAscii};
+    matches!(look, WordAscii | WordAsciiNegate | WordStartHalfAscii | WordEndHalfAscii | Start | End)
 }
 
 fn looks(look: Look, bytes: &[u8], at: usize) -> bool {
@@ -435,6 +445,8 @@ fn looks(look: Look, bytes: &[u8], at: usize) -> bool {
         Look::WordAscii => before() != after(),
         Look::WordAsciiNegate => before() == after(),
         Look::WordStartHalfAscii => !before(),
+        Look::Start => at == 0,
+        Look::End => at == bytes.len(),
         _ => !after(),
     }
 }
