@@ -1,20 +1,25 @@
 //! The keyword prefilter: finds every place where a keyword stands, and little else, in one pass over the bytes.
 //!
-//! Of each keyword the rarest four bytes (its *gram*) go into a bit table. The pass hashes the four bytes at each
-//! position, with letter case folded away, and looks only where the table says so and the byte after them may follow.
+//! Of each keyword the rarest four bytes (its *gram*) go into a bit table, twice. The pass hashes the four bytes at each
+//! position, with letter case folded away, and looks only where both bits say so and the byte after them may follow.
 //! Contract: it may look in vain, but never passes over a keyword. It gives what an Aho-Corasick automaton over the
 //! keywords gives (a property test holds that), but is built in microseconds instead of milliseconds, which every commit
 //! would pay for.
 
 use std::ops::Range;
 
+use super::lanes::Lanes;
 use crate::rules::{HEAD, Rule, RuleSet};
 
 const GRAM: usize = 4;
-const FOLD: u32 = 0x2020_2020;
-const HASH_BITS: u32 = 17;
-const BUCKET_BITS: u32 = 12;
-const WORDS: usize = 1 << (HASH_BITS - 6);
+pub(super) const FOLD: u32 = 0x2020_2020;
+pub(super) const HASH_BY: u32 = 0x9E37_79B1;
+/// Of the product's 32 bits the first name a word of the table, and two times five a bit in it.
+pub(super) const WORD_BITS: u32 = 12;
+pub(super) const FIRST_BIT: u32 = 32 - WORD_BITS - 5;
+pub(super) const SECOND_BIT: u32 = FIRST_BIT - 5;
+pub(super) const WORDS: usize = 1 << WORD_BITS;
+const SIGN: u32 = 1 << 31;
 const NEXT_BITS: u32 = 18;
 const NEXT_WORDS: usize = 1 << (NEXT_BITS - 6);
 
@@ -52,7 +57,8 @@ struct Entry {
 pub struct Filter {
     keywords: Vec<Keyword>,
     rules: Vec<&'static Rule>,
-    bits: Box<[u64; WORDS]>,
+    /// Two bits for each gram, in one word.
+    bits: Box<[u32; WORDS]>,
     /// A bit for each hash of a gram and the byte after it.
     next: Box<[u64; NEXT_WORDS]>,
     buckets: Vec<u32>,
@@ -65,13 +71,13 @@ impl Filter {
     pub fn new(rules: &RuleSet) -> Self {
         let keywords = collect(rules);
         let mut entries: Vec<Entry> = Vec::with_capacity(keywords.len());
-        let mut bits = Box::new([0u64; WORDS]);
+        let mut bits = Box::new([0u32; WORDS]);
         let mut next = Box::new([0u64; NEXT_WORDS]);
         for (number, keyword) in (0u32..).zip(&keywords) {
             let (gram, offset) = (keyword.gram(), keyword.offset);
             entries.push(Entry { gram, keyword: number, offset });
-            let hash = hash(gram);
-            bits[(hash >> 6) as usize] |= 1 << (hash & 63);
+            let (word, first, second) = bits_of(gram);
+            bits[word] |= SIGN >> first | SIGN >> second;
             let followers = match keyword.head().get(offset as usize + GRAM) {
                 Some(byte) => *byte..=*byte,
                 None => 0..=31,
@@ -80,10 +86,10 @@ impl Filter {
                 next[(hash >> 6) as usize] |= 1 << (hash & 63);
             }
         }
-        entries.sort_unstable_by_key(|entry| (hash(entry.gram), entry.gram, entry.keyword));
-        let mut buckets = vec![0u32; (1 << BUCKET_BITS) + 1];
+        entries.sort_unstable_by_key(|entry| (bucket(entry.gram), entry.gram, entry.keyword));
+        let mut buckets = vec![0u32; WORDS + 1];
         for entry in &entries {
-            buckets[bucket(hash(entry.gram)) + 1] += 1;
+            buckets[bucket(entry.gram) + 1] += 1;
         }
         for i in 1..buckets.len() {
             buckets[i] += buckets[i - 1];
@@ -121,31 +127,43 @@ impl Filter {
     /// Calls `found` for every keyword whose head lies within `zone` and that any of its rules may go on from, in no
     /// particular order.
     pub fn search(&self, bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(Hit)) {
-        let part = &bytes[zone.clone()];
-        // Four grams and what follows them in eight bytes: one load for four positions.
-        let mut at = 0;
-        while let Some(eight) = part.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-            let eight = u64::from_le_bytes(*eight);
-            for shift in 0..4 {
-                let gram = (eight >> (8 * shift)) as u32 | FOLD;
-                if self.may_begin(gram) && self.may_be_followed(gram, (eight >> (8 * shift + 32)) as u8) {
-                    self.look(bytes, &zone, zone.start + at + shift, gram, &mut found);
-                }
-            }
-            at += 4;
+        let grams = zone.start..zone.end.saturating_sub(GRAM - 1).max(zone.start);
+        match Lanes::new() {
+            Some(lanes) => lanes.marked(&self.bits, bytes, grams, |at| self.glance(bytes, &zone, at, &mut found)),
+            None => self.marked(bytes, grams, |at| self.glance(bytes, &zone, at, &mut found)),
         }
-        for (shift, window) in part.get(at..).unwrap_or_default().windows(GRAM).enumerate() {
-            let gram = u32::from_le_bytes([window[0], window[1], window[2], window[3]]) | FOLD;
-            if self.may_begin(gram) {
-                self.look(bytes, &zone, zone.start + at + shift, gram, &mut found);
+    }
+
+    /// Calls `found` with the places in `grams` whose four bytes have their bit in the table, in order.
+    pub(super) fn marked(&self, bytes: &[u8], grams: Range<usize>, mut found: impl FnMut(usize)) {
+        for at in grams {
+            let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
+            if self.may_begin(u32::from_le_bytes(*gram) | FOLD) {
+                found(at);
             }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn bits(&self) -> &[u32; WORDS] {
+        &self.bits
+    }
+
+    /// A closer look at a place: the byte that follows, then whether a keyword stands there.
+    #[inline(always)]
+    fn glance(&self, bytes: &[u8], zone: &Range<usize>, at: usize, found: &mut impl FnMut(Hit)) {
+        let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
+        let gram = u32::from_le_bytes(*gram) | FOLD;
+        if bytes.get(at + GRAM).is_none_or(|next| self.may_be_followed(gram, *next)) {
+            self.look(bytes, zone, at, gram, found);
         }
     }
 
     #[inline]
     fn may_begin(&self, gram: u32) -> bool {
-        let hash = hash(gram);
-        self.bits[(hash >> 6) as usize % WORDS] >> (hash & 63) & 1 != 0
+        let (word, first, second) = bits_of(gram);
+        let word = self.bits[word % WORDS];
+        (word << first) & (word << second) & SIGN != 0
     }
 
     #[inline]
@@ -156,8 +174,7 @@ impl Filter {
 
     #[inline(never)]
     fn look(&self, bytes: &[u8], zone: &Range<usize>, at: usize, gram: u32, found: &mut impl FnMut(Hit)) {
-        let hash = hash(gram);
-        let bucket = bucket(hash);
+        let bucket = bucket(gram);
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
         for entry in entries.iter().filter(|entry| entry.gram == gram) {
             let Some(start) = at.checked_sub(entry.offset as usize).filter(|start| *start >= zone.start) else {
@@ -255,11 +272,13 @@ fn next_hash(gram: u32, byte: u8) -> u32 {
         >> (32 - NEXT_BITS)
 }
 
+/// The word of the table that a gram has its bits in, and how far they are from the word's first one.
 #[inline(always)]
-fn hash(gram: u32) -> u32 {
-    gram.wrapping_mul(0x9E37_79B1) >> (32 - HASH_BITS)
+fn bits_of(gram: u32) -> (usize, u32, u32) {
+    let product = gram.wrapping_mul(HASH_BY);
+    ((product >> (32 - WORD_BITS)) as usize, product >> FIRST_BIT & 31, product >> SECOND_BIT & 31)
 }
 
-fn bucket(hash: u32) -> usize {
-    (hash >> (HASH_BITS - BUCKET_BITS)) as usize
+fn bucket(gram: u32) -> usize {
+    bits_of(gram).0
 }

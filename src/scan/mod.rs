@@ -10,6 +10,7 @@ mod decoded;
 mod delta;
 mod edge;
 mod filter;
+mod lanes;
 mod settle;
 mod site;
 pub mod validate;

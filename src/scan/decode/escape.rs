@@ -281,7 +281,12 @@ const NAMES: &[(&[u8], char)] = &[
 ];
 
 fn html(rest: &[u8]) -> Option<Escape> {
-    let end = memchr::memchr(b';', &rest[..rest.len().min(12)])?;
+    // Most of what begins so is an operator or an address, and no name ends in a semicolon soon.
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'#';
+    let end = 1 + rest.get(1..)?.iter().take(11).position(|byte| !is_name(byte))?;
+    if rest[end] != b';' {
+        return None;
+    }
     let body = rest.strip_prefix(b"&")?.get(..end.checked_sub(1)?)?;
     let character = match body {
         [b'#', b'x' | b'X', digits @ ..] if !digits.is_empty() => char::from_u32(number(digits, 16)?)?,

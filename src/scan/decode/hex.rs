@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::base64::before;
 use super::map::Text;
-use super::seek::AROUND;
+use super::seek::FAR;
 use super::units::{Gap, Recent, Sense, Unit, Units};
 use super::wrap;
 
@@ -97,7 +97,7 @@ impl List {
             reason = recent.add(unit.sense, Self::NEED);
             cursor = unit.end;
         }
-        reason && cursor - at <= AROUND
+        reason && cursor - at <= FAR
     }
 }
 

@@ -25,7 +25,9 @@ pub use map::Text;
 use units::{Chain, chain};
 
 /// How far from a reason the bytes are on which it depends.
-pub use seek::AROUND;
+#[cfg(test)]
+pub use seek::classes;
+pub use seek::{AROUND, BLOCK};
 
 /// A way of encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,8 @@
-//! Where there is a reason to decode: one pass in blocks of sixteen bytes that the compiler turns into vector code, and a
-//! closer look where a block has a long run of letters and digits, or a character that escapes begin with.
+//! Where there is a reason to decode: one pass in blocks, as vector code, and a closer look where a block has a long run
+//! of letters and digits, or a character that escapes begin with.
 //!
-//! Whether there is a reason at a place depends on the bytes within [`AROUND`] of it alone, wherever blocks begin.
+//! Whether there is a reason at a place depends on the bytes within [`AROUND`] of it alone, wherever blocks begin. What
+//! depends on more is looked for in a wider zone, since that is cheap to find.
 
 use std::ops::Range;
 
@@ -12,74 +13,111 @@ use super::hex::{self, List, Pairs};
 use super::join;
 use super::units::{Recent, Sense, Units};
 use super::wide::{self, Wide};
+use crate::scan::lanes::Lanes;
 
-/// How far from a reason the bytes are on which it depends: what a zone must be widened by.
-pub const AROUND: usize = 80;
+/// How far from most reasons the bytes are on which they depend: what a zone must be widened by.
+pub const AROUND: usize = 48;
+/// The same of wide characters, lists of digits, and full lines of quoted-printable.
+pub const FAR: usize = 80;
 
-const LANES: usize = 16;
+/// Bytes that are looked at together.
+pub const BLOCK: usize = 64;
 /// The shortest run of letters and digits that is looked at.
 const RUN: usize = 24;
 
 /// Calls `found` for every place in `zone` where there is a reason to decode; those of a layer in ascending order.
 pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize)) {
+    let far = zone.start.saturating_sub(FAR - AROUND)..bytes.len().min(zone.end + FAR - AROUND);
     let mut look = Look { bytes, zone: zone.clone(), run_end: zone.start, found };
-    look.wide();
-    let (mut last, mut at) = (false, zone.start);
+    look.wide(far.clone());
+    for at in memchr::memchr_iter(b'0', &bytes[far.start..zone.start]) {
+        look.mark(far.start + at);
+    }
+    let lanes = Lanes::new();
+    let (mut last, mut at) = (0, zone.start);
     while at < zone.end {
-        let (runs, mut marks) = classes(&block(bytes, at), &block(bytes, at + 1));
-        // A run that is long enough fills two neighbouring halves of blocks.
-        let (first, second) = (runs as u64 == u64::MAX, (runs >> 64) as u64 == u64::MAX);
-        if first & (last | second) && look.run_end <= at {
-            look.run(at);
-        }
-        last = second;
-        while marks != 0 {
-            let lane = marks.trailing_zeros() as usize / 8;
-            marks &= !(0xff << (8 * lane));
-            if at + lane < zone.end {
-                look.mark(at + lane);
+        let padded;
+        let block = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(block) => block,
+            None => {
+                padded = block_at_the_end(&bytes[at..]);
+                &padded
+            }
+        };
+        let (runs, marks) = lanes.map_or_else(|| classes(block), |lanes| lanes.classes(block));
+        let inside = u64::MAX >> (BLOCK - (zone.end - at).min(BLOCK));
+        let full = eights(runs & inside);
+        // A run that is long enough fills two neighbouring eights.
+        for lane in bits(full & (full << 8 | last)) {
+            if look.run_end <= at + lane {
+                look.run(at + lane);
             }
         }
-        at += LANES;
-    }
-}
-
-/// Sixteen bytes from `at` on, with spaces where there are none.
-#[inline]
-fn block(bytes: &[u8], at: usize) -> [u8; LANES] {
-    match bytes.get(at..at + LANES).and_then(|block| block.try_into().ok()) {
-        Some(block) => block,
-        None => {
-            let mut block = [b' '; LANES];
-            let rest = &bytes[at.min(bytes.len())..];
-            block[..rest.len().min(LANES)].copy_from_slice(&rest[..rest.len().min(LANES)]);
-            block
+        last = full >> (BLOCK - 8);
+        for lane in bits(marks & inside) {
+            look.mark(at + lane);
         }
+        at += BLOCK;
+    }
+    for at in memchr::memchr_iter(b'=', &bytes[zone.end..far.end]) {
+        look.mark(zone.end + at);
     }
 }
 
-/// Which of sixteen bytes are letters or digits, and which call for a closer look, given the byte after each: a byte of
-/// ones for each. What a closer look would rule out may be let through where that is cheaper.
-#[inline]
-fn classes(here: &[u8; LANES], next: &[u8; LANES]) -> (u128, u128) {
-    let (mut runs, mut marks) = ([0u8; LANES], [0u8; LANES]);
-    for lane in 0..LANES {
-        let (byte, next) = (here[lane], next[lane]);
+/// The last bytes, and spaces behind them.
+fn block_at_the_end(rest: &[u8]) -> [u8; BLOCK + 1] {
+    let mut block = [b' '; BLOCK + 1];
+    block[..rest.len()].copy_from_slice(rest);
+    block
+}
+
+/// The places of the bits in a word.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (word != 0).then_some(word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(place)
+    })
+}
+
+/// Of each eight bits that are all set the first.
+fn eights(word: u64) -> u64 {
+    let two = word & word >> 1;
+    let four = two & two >> 2;
+    four & four >> 4 & 0x0101_0101_0101_0101
+}
+
+/// Which of 64 bytes are letters or digits, and which call for a closer look, given the byte after each: a bit for each.
+/// What a closer look would rule out may be let through where that is cheaper.
+pub fn classes(block: &[u8; BLOCK + 1]) -> (u64, u64) {
+    let (mut runs, mut marks) = ([0u8; BLOCK], [0u8; BLOCK]);
+    for lane in 0..BLOCK {
+        let (byte, next) = (block[lane], block[lane + 1]);
         let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
         let digit = byte.wrapping_sub(b'0') < 10;
-        runs[lane] = u8::from(letter | digit).wrapping_neg();
+        runs[lane] = u8::from(letter | digit);
         let breaks = next < b' ';
         // One of `*+./` and one of `"#&'`.
         let operator = next & 0xfa == 0x2a;
         let quote = byte & 0xfa == 0x22;
         let joins = quote & (breaks | (next == b' ') | operator);
         let soft = (byte == b'=') & (breaks | (next.wrapping_sub(b'2') < 6));
-        let block = ((byte == b'>') | (byte == b'|') | (byte == b'-')) & breaks;
+        let opens = ((byte == b'>') | (byte == b'|') | (byte == b'-')) & breaks;
         let list = (byte == b'0') & (next | 0x20 == b'x');
-        let escape = (byte == b'\\') | (byte.wrapping_sub(b'%') < 2);
-        marks[lane] = u8::from(joins | soft | block | list | escape).wrapping_neg();
+        let lower = next | 0x20;
+        let percent = (byte == b'%') & ((next.wrapping_sub(b'0') < 10) | (lower.wrapping_sub(b'a') < 6));
+        let entity = (byte == b'&') & ((lower.wrapping_sub(b'a') < 26) | (next == b'#'));
+        let backslash = (byte == b'\\') & (next != b'"') & (next != b't');
+        marks[lane] = u8::from(joins | soft | opens | list | percent | entity | backslash);
     }
-    (u128::from_le_bytes(runs), u128::from_le_bytes(marks))
+    (packed(&runs), packed(&marks))
+}
+
+/// A bit for each byte, which is 0 or 1.
+fn packed(bytes: &[u8; BLOCK]) -> u64 {
+    let eights = bytes.chunks_exact(8).filter_map(<[u8]>::first_chunk).map(|eight| u64::from_le_bytes(*eight));
+    let packed = eights.map(|eight| eight.wrapping_mul(0x0102_0408_1020_4080) >> 56);
+    packed.enumerate().fold(0, |all, (place, byte)| all | byte << (8 * place))
 }
 
 /// The closer look.
@@ -166,22 +204,22 @@ impl Look<'_> {
     }
 
     /// Characters and their zeros.
-    fn wide(&mut self) {
-        let (bytes, mut at) = (self.bytes, self.zone.start);
-        while let Some(found) = memchr::memchr(0, &bytes[at..self.zone.end]) {
+    fn wide(&mut self, zone: Range<usize>) {
+        let (bytes, mut at) = (self.bytes, zone.start);
+        while let Some(found) = memchr::memchr(0, &bytes[at..zone.end]) {
             at += found;
             let size = match bytes.get(at.wrapping_sub(1)..) {
                 Some([byte, 0, next, 0, ..]) if wide::is_text(*byte) && wide::is_text(*next) => 2,
                 Some([byte, 0, 0, 0, next, 0, 0, 0, ..]) if wide::is_text(*byte) && wide::is_text(*next) => 4,
                 _ => 0,
             };
-            at += bytes[at..self.zone.end].iter().take_while(|byte| **byte == 0).count();
+            at += bytes[at..zone.end].iter().take_while(|byte| **byte == 0).count();
             if size > 0 {
                 let start = at - size;
                 let run = Wide(size).run(bytes, start);
                 if Wide(size).is_reason(&run) {
                     (self.found)(Layer::Wide(size), run.start);
-                    at = at.max(run.end.min(self.zone.end));
+                    at = at.max(run.end.min(zone.end));
                 }
             }
         }

@@ -1,6 +1,8 @@
 //! The promises that delta-aware scanning relies on, and that places are right; over soups of encoded text.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// A small generator with a fixed seed.
@@ -104,6 +106,72 @@ fn zones_lead_to_the_same_stretches() {
     assert!(total > 10_000, "only {total}");
 }
 
+/// Text with reasons that look as far as they may.
+fn wide_reason(random: &mut Random) -> Vec<u8> {
+    let gap = |random: &mut Random, most: usize| " ".repeat(random.below(most + 1));
+    (0..8)
+        .fold(String::new(), |text, _| {
+            let next = match random.below(4) {
+                0 => format!(
+                    "x = \"abc123\"{}+\n{}\"xyz{}\";\n",
+                    gap(random, 14),
+                    gap(random, 14),
+                    random.below(999_999)
+                ),
+                1 => {
+                    let word = base64(text.as_bytes()).into_iter().chain(*b"f").cycle().take(70 + random.below(8));
+                    format!("\n{}=\nabc\n", String::from_utf8(word.collect()).unwrap_or_default())
+                }
+                2 => (0..9).fold("a".to_owned(), |list, _| format!("{list}0x6{}, {}", random.below(9), gap(random, 9))),
+                _ => format!("key: >-\n{}{}abc\n", gap(random, 16), gap(random, 16)),
+            };
+            text + &next
+        })
+        .into_bytes()
+}
+
+/// What makes delta children cheap: bytes that are new can only make reasons close by.
+#[test]
+fn reasons_depend_on_bytes_close_by() {
+    let reasons = |bytes: &[u8], zone: Range<usize>| {
+        let mut all = BTreeSet::new();
+        seek::seek(bytes, zone, &mut |layer, at| {
+            all.insert((layer, at));
+        });
+        all
+    };
+    let (mut near, mut kept) = (0, 0);
+    // Of some bytes those at a place are new, and in other bytes stood something else there.
+    let mut check = |bytes: &[u8], new: Range<usize>, other: &[u8], old: Range<usize>, round: u64| {
+        let there = reasons(other, 0..other.len());
+        let zone = reasons(bytes, new.start.saturating_sub(AROUND)..bytes.len().min(new.end + AROUND));
+        for (layer, at) in reasons(bytes, 0..bytes.len()) {
+            // Of a run of wide characters the first is told of.
+            if matches!(layer, Layer::Wide(_)) || zone.contains(&(layer, at)) {
+                near += 1;
+                continue;
+            }
+            let before = if at < new.start { at } else { (at + old.end).wrapping_sub(new.end) };
+            assert!(there.contains(&(layer, before)), "round {round}: {layer:?} at {at}, new is {new:?}");
+            kept += 1;
+        }
+    };
+    for round in 0..2 * ROUNDS {
+        let mut random = Random(round ^ 0x123);
+        let before = [wide_reason(&mut random), soup(&mut random)].concat();
+        let new = wide_reason(&mut random);
+        let from = random.below(new.len() + 1);
+        let new = &new[from..from + random.below((new.len() - from).min(12) + 1)];
+        let cut = random.below(before.len() + 1);
+        let old = cut..cut + random.below((before.len() - cut).min(8) + 1);
+        let after = [&before[..cut], new, &before[old.end..]].concat();
+        let new = cut..cut + new.len();
+        check(&after, new.clone(), &before, old.clone(), round);
+        check(&before, old, &after, new, round);
+    }
+    assert!(near > 10_000 && kept > 10_000, "{near} {kept}");
+}
+
 #[test]
 fn stretches_are_the_same_wherever_they_stand() {
     for round in 0..ROUNDS {
@@ -144,7 +212,7 @@ fn every_reason_of_a_stretch_leads_to_it() {
 
 #[test]
 fn places_are_in_the_stretch_and_its_line() {
-    for round in 0..ROUNDS {
+    for round in 0..10 * ROUNDS {
         let mut random = Random(round ^ 0x123);
         let bytes = soup(&mut random);
         for stretch in whole(&bytes) {

@@ -1,0 +1,223 @@
+//! The first looks of the prefilter and of the decoders at many places at once, on processors with AVX2. The plain ways
+//! equal them.
+#![allow(unsafe_code)]
+
+#[cfg(target_arch = "x86_64")]
+pub(super) use avx2::Lanes;
+
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use none::Lanes;
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
+        _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_min_epu8,
+        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set1_epi8,
+        _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
+        _mm256_sub_epi8,
+    };
+    use std::ops::Range;
+
+    use crate::scan::decode::BLOCK;
+    use crate::scan::filter::{FIRST_BIT, FOLD, HASH_BY, SECOND_BIT, WORD_BITS, WORDS};
+
+    /// Places looked at together, in two halves.
+    const PLACES: usize = 16;
+    /// Bytes that are loaded for them.
+    const LOADED: usize = PLACES / 2 + 16;
+
+    /// That the processor has AVX2.
+    #[derive(Clone, Copy)]
+    pub(in crate::scan) struct Lanes(());
+
+    impl Lanes {
+        pub fn new() -> Option<Self> {
+            is_x86_feature_detected!("avx2").then_some(Self(()))
+        }
+
+        /// Calls `found` with the places in `grams` whose four bytes have their bit in the table, in order.
+        pub fn marked(self, bits: &[u32; WORDS], bytes: &[u8], grams: Range<usize>, found: impl FnMut(usize)) {
+            // SAFETY: a `Lanes` is only made where the processor has AVX2.
+            unsafe { marked(bits, bytes, grams, found) }
+        }
+
+        /// What `decode::seek` asks of the first 64 of some bytes, a bit for each.
+        pub fn classes(self, block: &[u8; BLOCK + 1]) -> (u64, u64) {
+            // SAFETY: as above.
+            unsafe { classes(block) }
+        }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn marked(bits: &[u32; WORDS], bytes: &[u8], grams: Range<usize>, mut found: impl FnMut(usize)) {
+        let mut at = grams.start;
+        while at < grams.end {
+            let both = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(loaded) => both(bits, loaded),
+                None => {
+                    let (rest, mut padded) = (&bytes[at..], [0; LOADED]);
+                    padded[..rest.len()].copy_from_slice(rest);
+                    both(bits, &padded)
+                }
+            };
+            let mut marks = both & u32::MAX >> (32 - (grams.end - at).min(PLACES));
+            while marks != 0 {
+                found(at + marks.trailing_zeros() as usize);
+                marks &= marks - 1;
+            }
+            at += PLACES;
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn both(bits: &[u32; WORDS], loaded: &[u8; LOADED]) -> u32 {
+        const { assert!(LOADED >= PLACES / 2 + size_of::<__m128i>()) };
+        // SAFETY: both loads are within the 24 bytes.
+        let (first, second) = unsafe {
+            (_mm_loadu_si128(loaded.as_ptr().cast()), _mm_loadu_si128(loaded.as_ptr().add(PLACES / 2).cast()))
+        };
+        half(bits, first) | half(bits, second) << (PLACES / 2)
+    }
+
+    /// Of the first eight places in sixteen bytes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn half(bits: &[u32; WORDS], bytes: __m128i) -> u32 {
+        #[rustfmt::skip]
+        let windows = _mm256_setr_epi8(
+            0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 5, 3, 4, 5, 6,
+            4, 5, 6, 7, 5, 6, 7, 8, 6, 7, 8, 9, 7, 8, 9, 10,
+        );
+        let grams = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(bytes), windows);
+        let folded = _mm256_or_si256(grams, _mm256_set1_epi32(FOLD.cast_signed()));
+        let product = _mm256_mullo_epi32(folded, _mm256_set1_epi32(HASH_BY.cast_signed()));
+        let words = gather(bits, product);
+        let shift = |by| _mm256_sllv_epi32(words, _mm256_and_si256(by, _mm256_set1_epi32(31)));
+        let first = shift(_mm256_srli_epi32::<{ FIRST_BIT as i32 }>(product));
+        let second = shift(_mm256_srli_epi32::<{ SECOND_BIT as i32 }>(product));
+        _mm256_movemask_ps(_mm256_castsi256_ps(_mm256_and_si256(first, second))).cast_unsigned()
+    }
+
+    /// The words of the table that the upper bits of each product name.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn gather(bits: &[u32; WORDS], product: __m256i) -> __m256i {
+        const { assert!(WORDS == 1 << WORD_BITS) };
+        let words = _mm256_srli_epi32::<{ 32 - WORD_BITS as i32 }>(product);
+        // SAFETY: what is left of 32 bits after this shift is below the table's length.
+        unsafe { _mm256_i32gather_epi32::<4>(bits.as_ptr().cast(), words) }
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn classes(block: &[u8; BLOCK + 1]) -> (u64, u64) {
+        let (mut runs, mut marks) = (0, 0);
+        for half in [0, BLOCK / 2] {
+            const { assert!(BLOCK == 2 * size_of::<__m256i>()) };
+            // SAFETY: the loads end at byte 64 or 65 of 65.
+            let (here, next) = unsafe {
+                let from = block.as_ptr().add(half);
+                (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast()))
+            };
+            let (run, mark) = class(here, next);
+            runs |= u64::from(run) << half;
+            marks |= u64::from(mark) << half;
+        }
+        (runs, marks)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn class(here: __m256i, next: __m256i) -> (u32, u32) {
+        let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
+        let is = |bytes, byte| _mm256_cmpeq_epi8(bytes, all(byte));
+        let either = |a, b| _mm256_or_si256(a, b);
+        let both = |a, b| _mm256_and_si256(a, b);
+        let lower = |bytes| either(bytes, all(0x20));
+        // So many bytes from the first on.
+        let within = |bytes, first, count: u8| {
+            let past = _mm256_sub_epi8(bytes, all(first));
+            _mm256_cmpeq_epi8(_mm256_min_epu8(past, all(count - 1)), past)
+        };
+        let run = either(within(lower(here), b'a', 26), within(here, b'0', 10));
+        let breaks = within(next, 0, 32);
+        let operator = is(both(next, all(0xfa)), 0x2a);
+        let quote = is(both(here, all(0xfa)), 0x22);
+        let joins = both(quote, either(either(breaks, is(next, b' ')), operator));
+        let soft = both(is(here, b'='), either(breaks, within(next, b'2', 6)));
+        let opens = either(either(is(here, b'>'), is(here, b'|')), is(here, b'-'));
+        let list = both(is(here, b'0'), is(lower(next), b'x'));
+        let low = lower(next);
+        let percent = both(is(here, b'%'), either(within(next, b'0', 10), within(low, b'a', 6)));
+        let entity = both(is(here, b'&'), either(within(low, b'a', 26), is(next, b'#')));
+        let backslash = _mm256_andnot_si256(either(is(next, b'"'), is(next, b't')), is(here, b'\\'));
+        let escape = either(either(percent, entity), backslash);
+        let mark = either(either(either(joins, soft), both(opens, breaks)), either(list, escape));
+        (_mm256_movemask_epi8(run).cast_unsigned(), _mm256_movemask_epi8(mark).cast_unsigned())
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod none {
+    use std::ops::Range;
+
+    use crate::scan::decode::BLOCK;
+    use crate::scan::filter::WORDS;
+
+    #[derive(Clone, Copy)]
+    pub(in crate::scan) struct Lanes(());
+
+    impl Lanes {
+        pub fn new() -> Option<Self> {
+            None
+        }
+
+        pub fn marked(self, _: &[u32; WORDS], _: &[u8], _: Range<usize>, _: impl FnMut(usize)) {}
+
+        pub fn classes(self, _: &[u8; BLOCK + 1]) -> (u64, u64) {
+            (0, 0)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lanes;
+    use crate::rules::RuleSet;
+    use crate::rules::sample::Random;
+    use crate::scan::Filter;
+    use crate::scan::decode::{BLOCK, classes};
+
+    #[test]
+    fn lanes_see_what_plain_code_sees() {
+        let Some(lanes) = Lanes::new() else { return };
+        let filter = Filter::new(&RuleSet::builtin());
+        let mut random = Random::new(5);
+        let (mut seen, mut marked) = (0, 0);
+        for round in 0..65_536usize {
+            let len = random.below(100);
+            let mut bytes: Vec<u8> = (0..len).map(|_| random.below(256) as u8).collect();
+            let keyword = filter.keywords()[random.below(filter.keywords().len())].text;
+            let at = random.below(len + 1);
+            bytes.splice(at..at, keyword.iter().copied());
+            let from = random.below(bytes.len() + 1);
+            let grams = from..from + random.below((bytes.len() - from).saturating_sub(3).max(1));
+            let (mut plain, mut fast) = (Vec::new(), Vec::new());
+            filter.marked(&bytes, grams.clone(), |at| plain.push(at));
+            lanes.marked(filter.bits(), &bytes, grams, |at| fast.push(at));
+            assert_eq!(plain, fast);
+            seen += fast.len();
+
+            // Every two neighbours stand together in some round.
+            let pair = [round as u8, (round >> 8) as u8];
+            let block: [u8; BLOCK + 1] = std::array::from_fn(|lane| match lane % 7 {
+                lane @ 0..2 => pair[lane],
+                _ => random.below(128) as u8,
+            });
+            assert_eq!(classes(&block), lanes.classes(&block));
+            marked += classes(&block).1.count_ones();
+        }
+        assert!(seen > 10_000 && marked > 10_000, "{seen} {marked}");
+    }
+}
