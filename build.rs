@@ -6,6 +6,8 @@ use std::{env, fs, process};
 
 #[path = "src/rules/common.rs"]
 mod common;
+#[path = "src/rules/guidance.rs"]
+mod guidance;
 #[allow(dead_code)]
 #[path = "src/rules/magic.rs"]
 mod magic;
@@ -22,7 +24,8 @@ mod shape;
 #[path = "src/yaml.rs"]
 mod yaml;
 
-use schema::{CandidateDef, FileDef, GuidanceDef, Origin, RuleDef, VerifyDef};
+use guidance::{GuidanceDef, VerifyDef};
+use schema::{CandidateDef, FileDef, Origin, RuleDef};
 use shape::Shapes;
 
 fn main() {

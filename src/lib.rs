@@ -6,6 +6,7 @@ pub mod error;
 pub mod finding;
 pub mod git;
 pub mod hook;
+pub mod lock;
 pub mod pack;
 pub mod provenance;
 pub mod report;

@@ -9,7 +9,8 @@ use std::path::Path;
 
 const PROGRAM: &[&str] = &["main", "cli", "config"];
 const STAGES: &[&str] = &["source", "scan", "provenance", "suppress", "report", "hook", "unpack"];
-const WORDS: &[&str] = &["blob", "coverage", "error", "finding", "git", "pack", "rules", "secret", "time", "yaml"];
+const WORDS: &[&str] =
+    &["blob", "coverage", "error", "finding", "git", "lock", "pack", "rules", "secret", "time", "yaml"];
 
 /// Where a path may be named: files, or folders with a slash at the end.
 const PLACES: &[(&str, &[&str])] = &[
@@ -26,6 +27,7 @@ const PLACES: &[(&str, &[&str])] = &[
     ("ruzstd", &["unpack/codec.rs"]),
     ("process::Command", &["git/child.rs", "hook/", "hook.rs"]),
     ("std::net", &[]),
+    ("sync::PoisonError", &["lock.rs"]),
 ];
 
 /// The one file with `unsafe` code.
@@ -330,6 +332,7 @@ fn planted_faults_are_found() {
         ("source/stdin.rs", "use std::process;\nfn a() { process::Command::new(x) }"),
         ("git/layout.rs", "fn a() { std::process::Command::new(x) }"),
         ("hook/place.rs", "use std::net::TcpStream;"),
+        ("source/mod.rs", "use std::sync::{Mutex, PoisonError};"),
         ("report/text.rs", "fn a() { println!(\"x\"); }"),
         ("cli/mod.rs", "fn a() { eprintln!(\"x\"); }"),
         ("scan/mod.rs", "fn a() { dbg!(x); }"),

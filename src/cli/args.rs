@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use keysieve::scan::DECODE_DEPTH;
 use keysieve::unpack::Limits;
 
 /// Finds leaked API keys in files, commits and git history, and says how to revoke each one.
@@ -65,7 +66,7 @@ pub struct Scan {
     pub archives: ArchiveArgs,
 
     /// See through so many layers of encoding, such as base64 and escapes; 0 decodes nothing
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "What is read",
+    #[arg(long, value_name = "N", default_value_t = DECODE_DEPTH, help_heading = "What is read",
           value_parser = clap::value_parser!(u8).range(..=16))]
     pub max_decode_depth: u8,
     /// Ignore git's ignore rules, too
@@ -372,7 +373,7 @@ pub struct Ci {
     #[command(flatten)]
     pub output: OutputArgs,
     /// See through so many layers of encoding, such as base64 and escapes; 0 decodes nothing
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "What is read",
+    #[arg(long, value_name = "N", default_value_t = DECODE_DEPTH, help_heading = "What is read",
           value_parser = clap::value_parser!(u8).range(..=16))]
     pub max_decode_depth: u8,
     #[command(flatten)]

@@ -7,6 +7,7 @@ use keysieve::blob::Blob;
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Exposure, Finding, Level, Sighting};
 use keysieve::git::Repo;
+use keysieve::lock::lock;
 use keysieve::provenance::{self, Scene};
 use keysieve::report::{self, Options};
 use keysieve::rules::{FileNames, Rule, RuleSet};
@@ -15,9 +16,10 @@ use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Passed, Staged};
 use keysieve::unpack::{Limits, Unpacker};
 
-use super::args::Guide;
+use super::args::{Color, Guide};
 use super::exit::Exit;
 use super::look::Look;
+use super::output::use_color;
 use super::scan::{configuration, everything, id_key, load};
 
 /// Prints what to do about a rule's keys, or about one finding.
@@ -49,8 +51,7 @@ pub fn run(args: Guide) -> Result<Exit> {
 }
 
 fn print(rule: &'static Rule, finding: Option<&Finding>) -> Result<Exit> {
-    let color = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-    let options = Options { color, width: super::width(), ..Options::default() };
+    let options = Options { color: use_color(Color::Auto), width: super::width(), ..Options::default() };
     super::to_stdout(|out| report::write_guide(rule, finding, &options, out))?;
     Ok(Exit::Clean)
 }
@@ -97,10 +98,10 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     let id_key = key.as_deref().map(str::as_bytes);
     let keep = |seen: Vec<Sighting>| {
         let is_it = |s: &Sighting| s.hit.secret.fingerprint(id_key) == fingerprint;
-        found.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(seen.into_iter().filter(is_it));
+        lock(&found).extend(seen.into_iter().filter(is_it));
     };
     let see = |blob: &Blob<'_>| keep(look.at(blob));
-    let take = || std::mem::take(&mut *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    let take = || std::mem::take(&mut *lock(&found));
     let locate = |sightings| -> Result<Option<Finding>> {
         let scene = Scene { repo, id_key, secrets: Some(&|bytes| look.secrets(bytes)), ..Scene::default() };
         Ok(provenance::locate(scene, sightings, None)?.pop())

@@ -1,11 +1,12 @@
 //! What is looked at of every blob: its bytes, and what is in it if it is a container. All modes go through here.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use keysieve::blob::{Blob, Origin};
 use keysieve::coverage::Tally;
 use keysieve::finding::Sighting;
+use keysieve::lock::lock;
 use keysieve::rules::FileNames;
 use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
@@ -44,7 +45,7 @@ impl<'a> Look<'a> {
         let mut sightings = Vec::new();
         let read = self.unpacker.open(blob, &mut |member| sightings.extend(self.member(member)));
         if let Some(read) = read {
-            self.inside.lock().unwrap_or_else(PoisonError::into_inner).merge(read);
+            lock(&self.inside).merge(read);
         }
         sightings
     }
@@ -64,7 +65,7 @@ impl<'a> Look<'a> {
 
     /// What was read inside containers so far, and what not, there and in encoded text.
     pub fn tally(&self) -> Tally {
-        let mut tally = std::mem::take(&mut *self.inside.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut tally = std::mem::take(&mut *lock(&self.inside));
         tally.merge(self.scanner.tally());
         tally
     }

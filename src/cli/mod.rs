@@ -11,6 +11,7 @@ mod hook;
 mod look;
 mod message;
 mod mode;
+mod output;
 mod progress;
 mod push;
 mod rules;

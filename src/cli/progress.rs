@@ -6,13 +6,14 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use keysieve::blob::{Blob, Origin, Start};
 use keysieve::finding::Sighting;
+use keysieve::lock::lock;
 
 use super::args::When;
 
@@ -94,8 +95,7 @@ impl Progress {
     pub fn found(&self, sightings: &[Sighting]) {
         let Some(Shown { counts, .. }) = &self.0 else { return };
         let real = sightings.iter().map(|s| &s.hit).filter(|hit| hit.implausible.is_none() && !hit.rule.public);
-        let mut found = counts.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.extend(real.map(|hit| counts.hasher.hash_one(&hit.secret)));
+        lock(&counts.found).extend(real.map(|hit| counts.hasher.hash_one(&hit.secret)));
     }
 }
 
@@ -122,7 +122,7 @@ impl Counts {
     }
 
     fn found(&self) -> usize {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).len()
+        lock(&self.found).len()
     }
 
     fn told(&self, rate: f64) -> String {

@@ -1,10 +1,9 @@
 //! `keysieve scan`: the order of the stages, in one place.
 
 use std::collections::{BTreeSet, HashSet};
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::{Instant, SystemTime};
 
 use keysieve::blob::{Blob, ObjectId, Origin};
@@ -12,26 +11,24 @@ use keysieve::coverage::{Reason, Tally};
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Finding, Outcome, Sighting};
 use keysieve::git::Repo;
+use keysieve::lock::lock;
 use keysieve::provenance::{self, Known, Noted, Scene, Testimony, Witness};
-use keysieve::report::{self, Format, Options};
-use keysieve::rules::{CONFIDENCES, FileNames, Kind, RuleSet, SEVERITIES, Selection};
+use keysieve::rules::{FileNames, Kind, RuleSet, Selection};
 use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin};
-use keysieve::suppress::{self, Policy};
+use keysieve::suppress;
 use keysieve::unpack::Unpacker;
 
-use super::args::{Color, OutputArgs, RuleArgs, Scan, When};
+use super::args::{RuleArgs, Scan, When};
 use super::ci::{Plan, Scope, only_trusted_markers};
 use super::exit::Exit;
 use super::fetch::Fetched;
 use super::look::Look;
 use super::mode::Mode;
+use super::output::Output;
 use super::progress::Progress;
 use crate::config::Config;
-
-/// Columns of text that git shows with `remote: ` before it.
-const REMOTE_WIDTH: usize = 72;
 
 /// Runs a scan and writes its reports.
 pub fn run(args: Scan) -> Result<Exit> {
@@ -174,18 +171,15 @@ impl Found<'_> {
     fn add(&self, sightings: Vec<Sighting>) {
         if !sightings.is_empty() {
             self.progress.found(&sightings);
-            self.lock().extend(sightings);
+            lock(&self.sightings).extend(sightings);
         }
-    }
-    fn lock(&self) -> MutexGuard<'_, Vec<Sighting>> {
-        self.sightings.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// The objects that matched.
     fn wanted(&self) -> HashSet<ObjectId> {
-        provenance::wanted(self.lock().iter())
+        provenance::wanted(lock(&self.sightings).iter())
     }
     fn take(&self) -> Vec<Sighting> {
-        let mut sightings = std::mem::take(&mut *self.lock());
+        let mut sightings = std::mem::take(&mut *lock(&self.sightings));
         keysieve::unpack::without_echoes(&mut sightings);
         sightings
     }
@@ -399,14 +393,17 @@ pub fn load(args: &RuleArgs, config: &Config) -> Result<RuleSet> {
 }
 
 /// Refuses rules of the user that the engine refuses: they would silently find nothing. Tests compile the built-in ones.
-pub fn compilable(rules: &RuleSet) -> Result<()> {
+fn compilable(rules: &RuleSet) -> Result<()> {
     let builtin = RuleSet::every_builtin();
     let own: Vec<_> = rules.all().filter(|rule| builtin.all().all(|other| !std::ptr::eq(other, *rule))).collect();
-    let faults: Vec<String> = keysieve::scan::uncompilable(&RuleSet::of(own))
-        .iter()
-        .map(|id| format!("the pattern of rule `{id}` is too large; make its counts smaller"))
-        .collect();
+    let faults = too_large(&RuleSet::of(own));
     if faults.is_empty() { Ok(()) } else { Err(Error::Faults { faults }) }
+}
+
+/// What is said of the rules that the engine refuses.
+pub fn too_large(rules: &RuleSet) -> Vec<String> {
+    let fault = |id| format!("the pattern of rule `{id}` is too large; make its counts smaller");
+    keysieve::scan::uncompilable(rules).into_iter().map(fault).collect()
 }
 
 /// All rules, those that are off too.
@@ -424,98 +421,4 @@ pub fn id_key() -> Option<String> {
 fn now() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     keysieve::time::iso8601(since.as_secs() as i64, 0)
-}
-
-/// Where reports go and how they look.
-struct Output<'a> {
-    args: &'a OutputArgs,
-    format: Format,
-    further: Vec<(Format, PathBuf)>,
-    min_severity: keysieve::rules::Severity,
-    min_confidence: Option<keysieve::rules::Confidence>,
-}
-
-impl<'a> Output<'a> {
-    fn new(args: &'a OutputArgs) -> Result<Self> {
-        let further = args.report.iter().map(|text| {
-            let (format, file) = text.split_once('=').ok_or_else(|| {
-                Error::Usage(format!("--report `{text}`: write FORMAT=FILE, such as json=report.json"))
-            })?;
-            Ok((parse_format(format)?, PathBuf::from(file)))
-        });
-        Ok(Self {
-            args,
-            format: parse_format(&args.format)?,
-            further: further.collect::<Result<_>>()?,
-            min_severity: level("--min-severity", &args.min_severity, SEVERITIES)?,
-            min_confidence: args
-                .min_confidence
-                .as_ref()
-                .map(|word| level("--min-confidence", word, CONFIDENCES))
-                .transpose()?,
-        })
-    }
-
-    fn policy<'c>(&self, config: &'c Config, mode: &Mode, now: &'c str) -> Policy<'c> {
-        let min_confidence = self.min_confidence.unwrap_or_else(|| mode.min_confidence());
-        let (min_severity, skip) = (self.min_severity, mode.is_whole_history().then_some(&config.skip));
-        // Who pushes to a server has no say in what it accepts.
-        let inline = !mode.is_received() || config.inline_allows;
-        Policy { allowed: &config.allow, skip, inline, min_severity, min_confidence, now }
-    }
-
-    fn write(&self, outcome: &Outcome) -> Result<()> {
-        for (format, path) in
-            self.further.iter().map(|(f, p)| (*f, p)).chain(self.args.output.iter().map(|p| (self.format, p)))
-        {
-            let failed = |source| Error::Write { what: path.display().to_string(), source };
-            let mut file = File::create(path).map_err(failed)?;
-            report::write(outcome, format, &self.options(false), &mut file)
-                .and_then(|()| file.flush())
-                .map_err(failed)?;
-        }
-        if self.args.output.is_none() {
-            let color = use_color(self.args.color);
-            let mut options = self.options(color);
-            if outcome.mode == "pre-receive" {
-                options.width = REMOTE_WIDTH;
-            }
-            super::to_stdout(|out| match outcome.mode {
-                "ci" => report::write_inert(outcome, self.format, &options, out),
-                _ => report::write(outcome, self.format, &options, out),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn options(&self, color: bool) -> Options {
-        Options {
-            show_secrets: self.args.show_secrets,
-            show_suppressed: self.args.show_suppressed,
-            color,
-            width: super::width(),
-            quiet: self.args.quiet,
-            verbose: self.args.verbose,
-        }
-    }
-}
-
-fn use_color(color: Color) -> bool {
-    match color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
-    }
-}
-
-fn parse_format(word: &str) -> Result<Format> {
-    let words: Vec<_> = Format::WORDS.iter().map(|(word, _)| *word).collect();
-    Format::parse(word)
-        .ok_or_else(|| Error::Usage(format!("no format is called `{word}`; there are {}", words.join(", "))))
-}
-
-fn level<T: Copy>(flag: &str, word: &str, words: &[(&str, T)]) -> Result<T> {
-    let names: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-    let found = words.iter().find(|(name, _)| *name == word).map(|(_, level)| *level);
-    found.ok_or_else(|| Error::Usage(format!("{flag} `{word}`: must be one of {}", names.join(", "))))
 }

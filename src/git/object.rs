@@ -87,7 +87,7 @@ impl<'a> Tag<'a> {
 }
 
 /// Header lines, and what follows the first empty line.
-pub fn split_header(bytes: &[u8]) -> (&[u8], &[u8]) {
+fn split_header(bytes: &[u8]) -> (&[u8], &[u8]) {
     match memchr::memmem::find(bytes, b"\n\n") {
         Some(at) => (&bytes[..at], &bytes[at + 2..]),
         None => (bytes, &[]),

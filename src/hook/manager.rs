@@ -75,7 +75,7 @@ impl Manager {
                  - repo: local\n      hooks:\n        - id: keysieve\n          name: keysieve\n          \
                  language: system\n          entry: {}\n          pass_filenames: {}\n          \
                  always_run: true\n          stages: [{name}]",
-                if stage == Stage::CommitMsg { format!("{run} --") } else { run.clone() },
+                if stage == Stage::CommitMsg { format!("{run} --") } else { run },
                 stage == Stage::CommitMsg,
             ),
             Self::Overcommit => format!(

@@ -69,8 +69,8 @@ pub(super) fn backup_name(stage: Stage) -> String {
 /// called. One that follows the links of its name to find its home is run as the link that it is.
 pub(super) fn way_to_run(earlier: &[u8], is_link: bool) -> By {
     let first = split_line(earlier).0;
-    let words: Vec<_> = first.strip_prefix(b"#!").unwrap_or_default().split(|&byte| byte == b' ').collect();
-    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let words = first.strip_prefix(b"#!").unwrap_or_default().split(|&byte| byte == b' ');
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     let is_plain_shell =
         matches!(words.as_slice(), [b"/bin/sh" | b"/usr/bin/sh"] | [b"/usr/bin/env" | b"/bin/env", b"sh"]);
     let has = |needle: &str| earlier.windows(needle.len()).any(|window| window == needle.as_bytes());

@@ -1,13 +1,13 @@
 //! What a thread needs for reading, used again and again.
 
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use super::Copy;
 use super::Kind;
 use super::Tally;
 use super::inflate::Buffer;
 use super::inflate::Inflater;
+use crate::lock::lock;
 
 /// Idle buffers above this many bytes in all are given back to the system.
 const IDLE: usize = 16 << 20;
@@ -77,24 +77,19 @@ pub(super) struct Benches(Mutex<Vec<Bench>>);
 
 impl Benches {
     pub(super) fn take(&self) -> Bench {
-        let idle = self.lock().pop();
+        let idle = lock(&self.0).pop();
         idle.unwrap_or_else(Bench::new)
     }
 
     pub(super) fn give(&self, mut bench: Bench) {
         bench.tidy();
-        self.lock().push(bench);
+        lock(&self.0).push(bench);
     }
 
     /// Adds up what was read at all of them, and starts counting anew.
     pub(super) fn settle(&self, tally: &mut Tally) {
-        for bench in self.lock().iter_mut() {
+        for bench in lock(&self.0).iter_mut() {
             tally.add(std::mem::take(&mut bench.tally));
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Bench>> {
-        // A visitor that panicked leaves the list as good as it was.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -32,6 +32,7 @@ pub use gix_hash::Kind as HashKind;
 pub use gix_hash::ObjectId;
 pub use gix_hash::oid;
 
+pub use self::packfile::leading;
 pub use self::store::Error;
 pub use self::store::Store;
 pub use self::stray::Stray;

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use gix_hash::Kind as HashKind;
 use gix_hash::oid;
@@ -15,6 +14,7 @@ use gix_pack::index;
 
 use super::forest::Skeleton;
 use super::trouble::Trouble;
+use crate::lock::lock;
 
 /// Guesses before what is left is halved: with random ids, three or four suffice among millions.
 const GUESSES: usize = 6;
@@ -57,13 +57,13 @@ impl Pack {
 
     /// What its entries are built on.
     pub(super) fn skeleton(&self) -> Arc<Skeleton> {
-        let mut known = self.skeleton.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.skeleton);
         Arc::clone(known.get_or_insert_with(|| Arc::new(Skeleton::new(self))))
     }
 
     /// Lets go of what only walks over all of it need.
     pub(super) fn tidy(&self) {
-        self.skeleton.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock(&self.skeleton).take();
     }
 
     /// How many objects the index lists.
@@ -97,7 +97,7 @@ impl Pack {
         if id.kind() != self.index.object_hash() {
             return None;
         }
-        let value = leading(id);
+        let value = leading(id.as_bytes());
         let (mut low, mut high) = (0, self.len());
         let (mut least, mut most) = (0, u64::MAX);
         for _ in 0..GUESSES {
@@ -106,7 +106,7 @@ impl Pack {
             }
             let part = u128::from(value - least) * u128::from(high - low) / (u128::from(most - least) + 1);
             let guess = low + part as u32;
-            let there = leading(self.id(guess));
+            let there = leading(self.id(guess).as_bytes());
             match there.cmp(&value) {
                 Ordering::Less => (low, least) = (guess + 1, there),
                 Ordering::Greater => (high, most) = (guess, there),
@@ -129,11 +129,11 @@ impl Pack {
         if id.kind() != self.index.object_hash() {
             return (false, from);
         }
-        let value = leading(id);
+        let value = leading(id.as_bytes());
         let is_before = |position: u32| {
             position < self.len() && {
                 let there = self.id(position);
-                leading(there).cmp(&value).then_with(|| there.cmp(id)).is_lt()
+                leading(there.as_bytes()).cmp(&value).then_with(|| there.cmp(id)).is_lt()
             }
         };
         let (mut low, mut stride) = (from, 1);
@@ -159,9 +159,9 @@ impl Pack {
     }
 }
 
-/// The first eight bytes of an id, as a number of the same order.
-pub(super) fn leading(id: &oid) -> u64 {
-    id.as_bytes().first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+/// The first eight bytes of an id, as a number of the same order: a key that chance does not give to two objects.
+pub fn leading(id: &[u8]) -> u64 {
+    id.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }
 
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {

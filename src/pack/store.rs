@@ -7,8 +7,7 @@ use std::io;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::PoisonError;
-use std::sync::RwLock;
+use std::sync::Mutex;
 
 use gix_hash::Kind as HashKind;
 use gix_hash::ObjectId;
@@ -21,6 +20,7 @@ use super::bench::Benches;
 use super::loose;
 use super::packfile::{Pack, leading};
 use super::trouble::Trouble;
+use crate::lock::lock;
 
 /// Larger objects are not read unless [`Store::with_max_object_size`] says so.
 const MAX_OBJECT_SIZE: usize = 512 << 20;
@@ -57,7 +57,7 @@ pub struct Store {
     dirs: Vec<PathBuf>,
     hash: HashKind,
     max_object_size: usize,
-    packs: RwLock<Arc<[Arc<Pack>]>>,
+    packs: Mutex<Arc<[Arc<Pack>]>>,
     /// Alternates that cannot be read.
     absent: Vec<Failure>,
     pub(super) benches: Benches,
@@ -78,7 +78,7 @@ impl Store {
             dirs,
             hash,
             max_object_size: MAX_OBJECT_SIZE,
-            packs: RwLock::new(Arc::new([])),
+            packs: Mutex::new(Arc::new([])),
             absent,
             benches: Benches::default(),
         };
@@ -128,7 +128,8 @@ impl Store {
 
     /// Drops those whose object a pack has, and changes their order: packs that were there when they were last listed.
     pub fn drop_packed<N>(&self, named: &mut Vec<N>, id: impl Fn(&N) -> &ObjectId) {
-        named.sort_unstable_by(|a, b| leading(id(a)).cmp(&leading(id(b))).then_with(|| id(a).cmp(id(b))));
+        let key = |one: &N| leading(id(one).as_bytes());
+        named.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then_with(|| id(a).cmp(id(b))));
         for pack in self.packs().iter() {
             let mut from = 0;
             named.retain(|one| {
@@ -175,7 +176,7 @@ impl Store {
 
     /// The packs that were there when they were last listed, largest first.
     pub(super) fn packs(&self) -> Arc<[Arc<Pack>]> {
-        Arc::clone(&self.packs.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.packs))
     }
 
     /// Lists the packs again and opens those that are new.
@@ -200,7 +201,7 @@ impl Store {
         let same = |(a, b): (&Arc<Pack>, &Arc<Pack>)| Arc::ptr_eq(a, b);
         listed.changed = packs.len() != known.len() || !packs.iter().zip(known.iter()).all(same);
         if listed.changed {
-            *self.packs.write().unwrap_or_else(PoisonError::into_inner) = packs.into();
+            *lock(&self.packs) = packs.into();
         }
         listed
     }

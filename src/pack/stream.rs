@@ -16,7 +16,7 @@ const INPUT: usize = 64 << 10;
 /// So much of a blob tells whether it must be held whole.
 pub(super) const HEAD: usize = 4096;
 /// Larger blobs are not even streamed: nobody stores such, and they would take hours.
-pub(super) const MAX_STREAM: u64 = 1 << 36;
+const MAX_STREAM: u64 = 1 << 36;
 
 /// What becomes of blobs that are too large to be held, and that nothing which is visited is stored as a change of.
 pub struct Large<'l> {

@@ -8,7 +8,6 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use rayon::Scope;
 
@@ -26,6 +25,7 @@ use super::inflate::Buffer;
 use super::packfile::Pack;
 use super::sweep::Wish;
 use super::trouble::Trouble;
+use crate::lock::lock;
 
 /// What bases may take in all threads together, as long as each gets the least.
 const ALIVE: usize = 128 << 20;
@@ -118,7 +118,7 @@ where
     }
 
     fn next_batch(&self) -> Range<usize> {
-        let mut next = self.next_root.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = lock(&self.next_root);
         let start = *next;
         let mut weight = 0;
         while let Some(&root) = self.forest.roots.get(*next) {

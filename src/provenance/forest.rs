@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::witness::{Node, Number, Part, Testimony, short};
+use super::witness::{Node, Number, Part, Testimony};
 use crate::blob::ObjectId;
+use crate::pack;
 
 /// Entries looked at for one tree at most: trees can be built that have more paths than there are atoms.
 const MOST_ENTRIES: usize = 1_000_000;
@@ -53,7 +54,8 @@ struct Step {
     depth: u32,
 }
 
-/// Something by the first eight bytes of an id, which are as random as a hash already.
+/// Something by the first eight bytes of an id, which are as random as a hash already. Objects that agree in them are
+/// taken for one another: whoever made two such objects has only led us to a wrong path.
 pub(super) type ById<T> = HashMap<u64, T, BuildHasherDefault<AsItIs>>;
 
 type Numbers = ById<u32>;
@@ -66,7 +68,7 @@ impl Hasher for AsItIs {
         self.0
     }
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = short(bytes);
+        self.0 = pack::leading(bytes);
     }
     fn write_u64(&mut self, value: u64) {
         self.0 = value;
@@ -114,7 +116,7 @@ impl Forest {
 
     /// The number of a tree that leads to a wanted object.
     fn number(&self, tree: &ObjectId) -> Option<u32> {
-        self.numbers.get(&short(tree.as_slice())).copied()
+        self.numbers.get(&pack::leading(tree.as_slice())).copied()
     }
 
     /// Calls `found` with every wanted object in `tree` that none of `others` has at the same path.
@@ -251,7 +253,8 @@ impl Links {
     fn leading_to(&self, objects: &[ObjectId], renamed: &[Vec<u32>]) -> Leading {
         let mut leading = Leading::default();
         let mut reached = vec![false; self.trees];
-        let mut sought: ById<To> = objects.iter().map(|id| short(id.as_slice())).zip((0..).map(To::Object)).collect();
+        let mut sought: ById<To> =
+            objects.iter().map(|id| pack::leading(id.as_slice())).zip((0..).map(To::Object)).collect();
         let mut holders = Vec::new();
         for depth in 0.. {
             leading.is_cut = depth > DEEPEST && !sought.is_empty();

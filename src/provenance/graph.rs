@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::forest::{ById, Forest};
-use super::witness::{Node, Testimony, short};
+use super::witness::{Node, Testimony};
 use crate::blob::ObjectId;
 use crate::error::Result;
 use crate::git::{Ref, RefKind, Repo};
+use crate::pack::leading;
 
 /// A blob at a path, as one commit brought it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -121,7 +122,7 @@ struct Commits {
 
 impl Commits {
     fn new(nodes: Vec<Node>) -> Self {
-        let numbers = nodes.iter().map(|node| short(node.id.as_slice())).zip(0..).collect();
+        let numbers = nodes.iter().map(|node| leading(node.id.as_slice())).zip(0..).collect();
         let mut commits = Self { nodes, numbers, starts: Vec::new(), parents: Vec::new() };
         let (mut starts, mut parents) = (vec![0], Vec::new());
         for node in &commits.nodes {
@@ -133,7 +134,7 @@ impl Commits {
     }
 
     fn number(&self, commit: &ObjectId) -> Option<u32> {
-        let number = *self.numbers.get(&short(commit.as_slice()))?;
+        let number = *self.numbers.get(&leading(commit.as_slice()))?;
         (self.nodes[number as usize].id == *commit).then_some(number)
     }
 

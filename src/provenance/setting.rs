@@ -217,17 +217,8 @@ mod tests {
     use crate::finding::Site;
 
     fn place(path: &str, context: &str) -> Place {
-        Place {
-            kind: PlaceKind::Content,
-            path: Some(path.into()),
-            site: Site { context: context.into(), ..Site::default() },
-            blob: None,
-            commit: None,
-            reference: None,
-            current: false,
-            in_head: false,
-            suppression: None,
-        }
+        let site = Site { context: context.into(), ..Site::default() };
+        Place { path: Some(path.into()), ..super::super::plain(PlaceKind::Content, site) }
     }
 
     fn words(places: &[(&str, &str)]) -> String {

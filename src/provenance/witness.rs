@@ -1,12 +1,13 @@
 //! Notes what commits and trees say of some objects while they pass by, so that nothing is read twice.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use crate::blob::ObjectId;
 use crate::git::tree::{Layout, TreeEntry};
 use crate::git::{Commit, Mode, Repo};
-use crate::pack::{Copy, HashKind, Kind, Kinds, Object};
+use crate::lock::{lock, unlock};
+use crate::pack::{Copy, HashKind, Kind, Kinds, Object, leading};
 
 /// What was noted lies in as many parts, so that reading threads seldom wait for one another.
 const PARTS: usize = 16;
@@ -91,12 +92,6 @@ pub(super) struct Part {
     named: HashSet<ObjectId>,
 }
 
-/// The first eight bytes of an id. Objects that agree in them are taken for one another: chance does not do that, and
-/// whoever made two such objects would only have led us to a wrong path.
-pub(super) fn short(id: &[u8]) -> u64 {
-    id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
 fn sieve_bit(id: &[u8]) -> (usize, u64) {
     let two = id.first_chunk().map_or(0, |bytes| u16::from_le_bytes(*bytes));
     (usize::from(two >> 6), 1 << (two & 63))
@@ -159,14 +154,14 @@ impl Witness {
             if is_named || entry.mode == Mode::Tree || self.wants(&entry) {
                 noted.links.push((start, Number::new(number, part.links.len())));
                 let name = part.name(entry.name);
-                part.links.push(Link { child: short(entry.id), tree: place as u32, name });
+                part.links.push(Link { child: leading(entry.id), tree: place as u32, name });
             }
         }
         if inherited > 0 {
             noted.links.sort_unstable_by_key(|(start, _)| *start);
         }
         let base = base.map_or(Number::NONE, |base| base.tree);
-        part.trees.push(Tree { id: short(id.as_slice()), base, dropped: part.dropped.len() as u32 });
+        part.trees.push(Tree { id: leading(id.as_slice()), base, dropped: part.dropped.len() as u32 });
         noted
     }
 
@@ -177,13 +172,12 @@ impl Witness {
 
     fn part(&self, id: &ObjectId) -> (usize, MutexGuard<'_, Part>) {
         let number = usize::from(id.as_slice()[0]) % PARTS;
-        (number, self.parts[number].lock().unwrap_or_else(PoisonError::into_inner))
+        (number, lock(&self.parts[number]))
     }
 
     /// All that was noted.
     pub fn done(self) -> Testimony {
-        let parts = self.parts.into_iter().map(|part| part.into_inner().unwrap_or_else(PoisonError::into_inner));
-        Testimony { wanted: self.wanted, parts: parts.collect() }
+        Testimony { wanted: self.wanted, parts: self.parts.into_iter().map(unlock).collect() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules that ship with the program, as tables written by `build.rs`, and users' rules made to last as long.
 
-use super::schema::{FileDef, GuidanceDef, VerifyDef};
+use super::guidance::{GuidanceDef, VerifyDef};
+use super::schema::FileDef;
 use super::shape::Shapes;
 use super::{Candidate, Confidence, Edge, Guidance, Kind, Magic, Part, Rule, Severity, ShapeTable, Verify};
 

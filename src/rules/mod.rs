@@ -2,6 +2,7 @@
 
 mod builtin;
 mod common;
+mod guidance;
 mod magic;
 mod names;
 mod pattern;
@@ -403,7 +404,7 @@ fn globs(patterns: &[String], rules: &[&'static Rule]) -> Result<GlobSet> {
 ///
 /// # Errors
 /// [`Error::Faults`] with `file:line:column` for each fault.
-pub fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&'static Rule>> {
+fn read_files(paths: &[PathBuf], warnings: &mut Vec<String>) -> Result<Vec<&'static Rule>> {
     let mut texts = Vec::new();
     for path in expand_folders(paths)? {
         let text = std::fs::read_to_string(&path).map_err(|source| Error::Read { path: path.clone(), source })?;

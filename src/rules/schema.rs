@@ -1,6 +1,7 @@
 //! The shape of a rule file, `rules/PROVIDER.yaml`, as written: read strictly, every fault reported.
 //! Shared with `build.rs`, which reads the built-in files by the same code.
 
+use super::guidance::{self, GuidanceDef};
 use super::magic::{self, MagicDef};
 use super::pattern::{self, Compiled};
 use super::yaml::{Fault, Map, Node, Pos, Value, parse};
@@ -99,34 +100,6 @@ pub struct RuleDef {
     pub references: Vec<String>,
     pub matches: Vec<String>,
     pub ignores: Vec<String>,
-}
-
-/// What a person does about a leaked key, as written.
-#[derive(Debug, Clone, Default)]
-pub struct GuidanceDef {
-    pub name: String,
-    pub headline: String,
-    pub now: Vec<String>,
-    pub replace: Vec<String>,
-    pub investigate: Vec<String>,
-    pub clean_up: Vec<String>,
-    pub commands: Vec<String>,
-    pub console_url: String,
-    pub docs: String,
-    pub contact: String,
-    pub warnings: Vec<String>,
-    pub verify: Vec<VerifyDef>,
-}
-
-/// A harmless request whose answer tells a live key from a dead one. Data only: nothing here sends it.
-#[derive(Debug, Clone, Default)]
-pub struct VerifyDef {
-    pub rules: Vec<String>,
-    pub request: String,
-    pub header: String,
-    pub live: Vec<String>,
-    pub dead: Vec<String>,
-    pub note: String,
 }
 
 /// One rule file.
@@ -275,10 +248,10 @@ pub fn read(text: &str, origin: Origin) -> Read {
     let mut map = Map::new(&node, "a rule file", faults);
     read.file.provider = map.required_text("provider", faults);
     read.file.homepage = map.text("homepage", faults).unwrap_or_default();
-    let guidance = map.get("guidance");
-    if let Some(node) = guidance {
+    let entries = map.get("guidance");
+    if let Some(node) = entries {
         for (name, _, node) in Map::new(node, "guidance", faults).rest() {
-            read.file.guidance.push(read_guidance(name, node, faults));
+            read.file.guidance.push(guidance::read(name, node, faults));
         }
     }
     let rules = map.list("rules", faults);
@@ -297,7 +270,7 @@ pub fn read(text: &str, origin: Origin) -> Read {
         let known = |id: &&String| read.file.rules.iter().any(|rule| rule.id == **id);
         for id in verify.rules.iter().filter(|id| !known(id)) {
             faults.push(
-                guidance
+                entries
                     .map_or(map.at(), |node| node.at)
                     .fault(format!("`verify` names rule `{id}`, which is not in this file")),
             );
@@ -483,67 +456,4 @@ fn read_candidate(node: &Node, faults: &mut Vec<Fault>) -> CandidateDef {
     }
     map.finish(faults);
     candidate
-}
-
-fn read_guidance(name: String, node: &Node, faults: &mut Vec<Fault>) -> GuidanceDef {
-    let mut map = Map::new(node, "a guidance entry", faults);
-    let guidance = GuidanceDef {
-        name,
-        headline: map.required_text("headline", faults),
-        now: map.texts("now", faults),
-        replace: map.texts("replace", faults),
-        investigate: map.texts("investigate", faults),
-        clean_up: map.texts("clean_up", faults),
-        commands: map.texts("commands", faults),
-        console_url: map.text("console_url", faults).unwrap_or_default(),
-        docs: map.text("docs", faults).unwrap_or_default(),
-        contact: map.text("contact", faults).unwrap_or_default(),
-        warnings: map.texts("warnings", faults),
-        verify: map.list("verify", faults).iter().map(|node| read_verify(node, faults)).collect(),
-    };
-    if guidance.now.is_empty() {
-        faults.push(map.at().fault(format!("guidance `{}` needs `now`: what to do at once, in order", guidance.name)));
-    }
-    map.finish(faults);
-    guidance
-}
-
-fn read_verify(node: &Node, faults: &mut Vec<Fault>) -> VerifyDef {
-    let mut map = Map::new(node, "a verify entry", faults);
-    let verify = VerifyDef {
-        rules: map.texts("rules", faults),
-        request: map.required_text("request", faults),
-        header: map.required_text("header", faults),
-        live: map.texts("live", faults),
-        dead: map.texts("dead", faults),
-        note: map.text("note", faults).unwrap_or_default(),
-    };
-    let url = verify.request.strip_prefix("GET ").or_else(|| verify.request.strip_prefix("POST "));
-    if !url.is_some_and(|url| url.starts_with("https://") && !url.contains([' ', '{', '<'])) {
-        faults.push(
-            map.place("request").fault("`request` must be `GET https://...` or `POST https://...`, nothing filled in"),
-        );
-    }
-    if verify.header.matches("{secret}").count() != 1 {
-        faults.push(
-            map.place("header").fault("`header` must have {secret} in it once, as `Authorization: Bearer {secret}`"),
-        );
-    }
-    for name in ["live", "dead"] {
-        let answers = if name == "live" { &verify.live } else { &verify.dead };
-        for answer in answers {
-            let status = answer.split(' ').next().unwrap_or_default();
-            if status.len() != 3 || !status.bytes().all(|b| b.is_ascii_digit()) {
-                faults
-                    .push(map.place(name).fault(format!("`{answer}`: an answer begins with a status of three digits")));
-            } else if answer == "403" {
-                faults.push(map.place(name).fault("a bare 403 proves nothing; add the words of the body that do"));
-            }
-        }
-    }
-    if verify.live.is_empty() || verify.dead.is_empty() {
-        faults.push(map.at().fault("a verify entry needs `live` and `dead`: the answers that tell"));
-    }
-    map.finish(faults);
-    verify
 }

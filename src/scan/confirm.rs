@@ -100,7 +100,7 @@ impl Pattern {
         let mut named: Vec<(String, usize)> = match &program {
             Some(program) => program.names().to_vec(),
             None => {
-                let compiled = engine(rule.regex)?;
+                let compiled = engine(rule.regex, false)?;
                 let names = compiled.group_info().pattern_names(PatternID::ZERO).enumerate();
                 let named = names.filter_map(|(index, name)| Some((name?.to_owned(), index))).collect();
                 regex = OnceLock::from(Some(compiled));
@@ -134,7 +134,7 @@ impl Pattern {
         {
             return matched.then_some(slots);
         }
-        let regex = self.regex.get_or_init(|| engine(self.source)).as_ref()?;
+        let regex = self.regex.get_or_init(|| engine(self.source, false)).as_ref()?;
         let mut found = [None; SLOTS];
         let count = regex.group_info().slot_len().min(SLOTS);
         regex.search_slots(&Input::new(bytes).span(span).anchored(Anchored::Yes), &mut found[..count])?;
@@ -146,8 +146,10 @@ fn group(slots: &Slots, index: usize) -> Option<Range<usize>> {
     Some((*slots.get(2 * index)?)?..(*slots.get(2 * index + 1)?)?)
 }
 
-fn engine(pattern: &str) -> Option<Regex> {
-    let config = Regex::config().auto_prefilter(false).nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
+/// A pattern over bytes. What only asks at a place where its keyword stands gains nothing by a prefilter.
+pub fn engine(pattern: &str, prefilter: bool) -> Option<Regex> {
+    let config = Regex::config().nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
+    let config = config.auto_prefilter(prefilter);
     let syntax = syntax::Config::new().unicode(false).utf8(false);
     Regex::builder().configure(config).syntax(syntax).build(pattern).ok()
 }
@@ -158,5 +160,5 @@ const SMALL: usize = 10_000;
 /// The ids of rules whose pattern the regex engine refuses.
 pub fn uncompilable(rules: &RuleSet) -> impl Iterator<Item = &'static str> + '_ {
     let is_small = |rule: &Rule| Program::new(rule.regex).is_some_and(|program| program.longest() <= SMALL);
-    rules.iter().filter(move |rule| !is_small(rule) && engine(rule.regex).is_none()).map(|rule| rule.id)
+    rules.iter().filter(move |rule| !is_small(rule) && engine(rule.regex, false).is_none()).map(|rule| rule.id)
 }

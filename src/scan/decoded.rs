@@ -1,7 +1,7 @@
 //! What rules find in encoded text, which of it counts, and what a delta child inherits of it.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::decode::{self, Layer, Stretch, Text};
 use super::delta::Run;
@@ -10,6 +10,7 @@ use super::{Candidate, Hit, Raw, Scanner};
 use crate::blob::Blob;
 use crate::coverage::{Reason, Tally};
 use crate::finding::Decoded;
+use crate::lock::lock;
 use crate::secret::Secret;
 
 /// An encoded stretch of a blob and what was found in it: what is carried over to a delta child if all bytes that it
@@ -43,7 +44,7 @@ impl Cut {
         if self == Self::default() {
             return;
         }
-        let mut tally = left.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tally = lock(left);
         if self.deep > 0 {
             let why = format!("{}: encoded more than {depth} times (--max-decode-depth)", blob.name());
             tally.skip(Reason::DecodeDepth, why);

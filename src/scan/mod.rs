@@ -17,11 +17,12 @@ pub mod validate;
 mod whole;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use crate::blob::{Blob, Start};
 use crate::coverage::Tally;
 use crate::finding::{Match, Sighting, Site};
+use crate::lock::lock;
 use crate::rules::{Confidence, Rule, RuleSet};
 use crate::secret::Secret;
 use confirm::{Confirmed, Patterns};
@@ -30,7 +31,7 @@ pub use filter::{Filter, Hit};
 use validate::assigned;
 
 /// How many layers of encoding are seen through if nobody says otherwise.
-pub const DECODE_DEPTH: usize = 4;
+pub const DECODE_DEPTH: u8 = 4;
 
 /// Rules ready to be searched for. Immutable but for a rare note of what was left out: one is shared by all threads.
 #[derive(Debug)]
@@ -119,7 +120,7 @@ impl Scanner {
             filter,
             patterns,
             files,
-            decode_depth: DECODE_DEPTH,
+            decode_depth: DECODE_DEPTH.into(),
             left: Mutex::default(),
         }
     }
@@ -132,7 +133,7 @@ impl Scanner {
 
     /// What was left encoded since this was last asked, of blobs whose sightings were taken.
     pub fn tally(&self) -> Tally {
-        std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *lock(&self.left))
     }
 
     /// Scans the zones of `bytes` that are new, and adds what is carried over for the rest.

@@ -4,9 +4,9 @@
 use std::sync::OnceLock;
 
 use regex_automata::meta::Regex;
-use regex_automata::util::syntax;
 
 use super::backtrack::Program;
+use super::confirm::engine;
 use crate::finding::Match;
 use crate::rules::{Rule, RuleSet};
 use crate::secret::Secret;
@@ -107,9 +107,7 @@ impl Holds {
 
 /// `None` only if the engine refuses what the rule loader accepted; a test compiles all rules.
 fn compile(pattern: &str) -> Option<Regex> {
-    let config = Regex::config().nfa_size_limit(Some(20 << 20)).hybrid_cache_capacity(4 << 20);
-    let syntax = syntax::Config::new().unicode(false).utf8(false);
-    Regex::builder().configure(config).syntax(syntax).build(pattern).ok()
+    engine(pattern, true)
 }
 
 /// The ids of rules whose `holds` the engine refuses.

@@ -9,10 +9,11 @@ use std::sync::Mutex;
 use globset::GlobSet;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
-use super::{lock, lossy, unlock};
+use super::lossy;
 use crate::blob::{Blob, Origin, Pieces};
 use crate::coverage::{Reason, Tally};
 use crate::git::{Repo, path_bytes};
+use crate::lock::{lock, unlock};
 
 /// Which files to read.
 pub struct Files<'a> {

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::sync::Mutex;
 
+use super::Base;
 use super::named::Named;
-use super::{Base, lock, unlock};
 use crate::blob::{Blob, Origin, Pieces, PlaceKind, Start};
 use crate::coverage::{Reason, Tally};
 use crate::git::tree::{Layout, tree_entries};
 use crate::git::{Commit, Mode, Ref, Repo, Tag};
+use crate::lock::{lock, unlock};
 use crate::pack::{self, FailureKind, Kind, Kinds, Large, Object, ObjectId, oid};
 
 /// A whole repository.

@@ -14,7 +14,6 @@ pub use range::Range;
 pub use staged::Staged;
 pub use stdin::Stdin;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use crate::blob::Blob;
@@ -56,14 +55,4 @@ fn note_lost(id: &ObjectId, what: &str, lost: &Lost, tally: &mut Tally) {
 
 fn lossy(path: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
-}
-
-/// A thread that panicked leaves what it guarded as good as it was.
-fn lock<T>(guarded: &Mutex<T>) -> MutexGuard<'_, T> {
-    guarded.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// What was guarded, when nobody else is left.
-fn unlock<T>(guarded: Mutex<T>) -> T {
-    guarded.into_inner().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,10 +6,10 @@ use std::hash::BuildHasher;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::lock;
 use crate::git::tree::TreeEntry;
 use crate::git::{Commit, Mode, Repo};
-use crate::pack::ObjectId;
+use crate::lock::lock;
+use crate::pack::{ObjectId, leading};
 
 /// Ids that are looked up together. Sorted, they are found where the last one was, and not all over the index.
 const TOGETHER: usize = 1 << 18;
@@ -58,7 +58,7 @@ impl<'a> Named<'a> {
     }
 
     pub fn note(&self, entry: &TreeEntry<'_>) {
-        let short = entry.id.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let short = leading(entry.id);
         let slot = &self.noted[short as usize % REMEMBERED];
         if entry.mode == Mode::Submodule || slot.load(Ordering::Relaxed) == short {
             return;

@@ -11,6 +11,7 @@ use crate::coverage::{Reason, Tally};
 use crate::error::Result;
 use crate::git::diff::{Added, Changes};
 use crate::git::{Commit, Repo, Tag};
+use crate::lock::lock;
 use crate::pack::Kind;
 
 /// Commits reachable from some and not from others.
@@ -163,7 +164,7 @@ impl Range<'_> {
         }
         for added in changes.added {
             let key = (added.id, added.path.clone());
-            if super::lock(seen).insert(key) {
+            if lock(seen).insert(key) {
                 self.blob(added.path, added.id, *commit, tally, visit);
             }
         }

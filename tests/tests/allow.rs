@@ -215,8 +215,7 @@ fn staged_and_range() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
     repo.commit_file("README", "x\n");
-    repo.write("a", format!("{} # keysieve:allow\n", leak(1)));
-    repo.add();
+    repo.stage("a", format!("{} # keysieve:allow\n", leak(1)));
     repo.staged().clean();
     repo.commit_staged("sample");
     let report = repo.json(&["scan", "--range", "HEAD~1..HEAD"]);

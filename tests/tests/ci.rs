@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use crate::hooked::leak;
-use crate::util::{Dir, PROGRAM, Ran, Repo, print_of, runra};
+use crate::util::{Dir, PROGRAM, Ran, Repo, leak, print_of, runra};
 
 /// A server with a `main` branch, and its author's clone.
 pub struct Forge<'d> {
@@ -51,6 +50,13 @@ impl<'d> Forge<'d> {
         let merge = self.push("HEAD:refs/pull/7/merge");
         self.author.git(&["checkout", "--quiet", &branch]);
         Pull { base: self.author.git(&["rev-parse", "main"]), head, merge }
+    }
+
+    /// The same for a branch off `main` with one more file.
+    pub fn request(&self, name: &str, text: impl AsRef<[u8]>) -> Pull {
+        self.branch("feature");
+        self.author.commit_file(name, text);
+        self.pull()
     }
 
     /// A clone with `fetch-depth: 0`, at a revision.
@@ -238,9 +244,7 @@ fn a_pull_request() {
     for leaks in [true, false] {
         let dir = Dir::new();
         let forge = Forge::new(&dir);
-        forge.branch("feature");
-        forge.author.commit_file("settings.env", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("settings.env", settings(leaks, 1));
         let repo = forge.full("clone", &pull.merge);
         let ran = judged(leaks, Run::pull_request(&pull).on(&repo));
         ran.hides(&[&runra(1)]);
@@ -341,9 +345,7 @@ fn a_shallow_clone_says_how_to_get_the_rest() {
         let forge = Forge::new(&dir);
         forge.author.commit_file("more", "main\n");
         forge.push("main");
-        forge.branch("feature");
-        forge.author.commit_file("settings.env", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("settings.env", settings(leaks, 1));
         let repo = forge.shallow("clone", "refs/pull/7/merge", "refs/remotes/pull/7/merge");
         let run = Run::pull_request(&pull);
         let ran = run.on(&repo);
@@ -364,9 +366,7 @@ fn pull_request_target_looks_at_the_request() {
     for leaks in [true, false] {
         let dir = Dir::new();
         let forge = Forge::new(&dir);
-        forge.branch("feature");
-        forge.author.commit_file("settings.env", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("settings.env", settings(leaks, 1));
         let mut run = Run::pull_request(&pull);
         (run.name, run.reference, run.sha) = ("pull_request_target", "refs/heads/main".into(), pull.base.clone());
         // By default the target branch is checked out, and the request's commits are not there.
@@ -557,9 +557,7 @@ fn an_event_file_that_cannot_be_read() {
     for leaks in [true, false] {
         let dir = Dir::new();
         let forge = Forge::new(&dir);
-        forge.branch("feature");
-        forge.author.commit_file("a", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("a", settings(leaks, 1));
         let repo = forge.full("clone", &pull.merge);
         for payload in ["", "{", "[]", "{\"pull_request\": {\"base\": 7}}", "null"] {
             let mut run = Run::pull_request(&pull);
@@ -590,9 +588,7 @@ fn nothing_is_scanned_and_that_is_said() {
     ran.code(2).complains(&["Nothing was scanned"]);
     // A report that cannot be written is said, and the annotations are there all the same.
     let forge = Forge::new(&dir);
-    forge.branch("feature");
-    forge.author.commit_file("a", leak(1));
-    let pull = forge.pull();
+    let pull = forge.request("a", leak(1));
     let clone = forge.full("clone", &pull.merge);
     let ran = Run::pull_request(&pull).args(&["--sarif", "/nowhere/x.sarif"]).on(&clone);
     ran.code(4).says(&["::error file=a"]).complains(&["cannot write /nowhere/x.sarif"]);
@@ -606,9 +602,7 @@ fn nothing_is_scanned_and_that_is_said() {
 fn variables_of_hooks_do_not_count() {
     let dir = Dir::new();
     let forge = Forge::new(&dir);
-    forge.branch("feature");
-    forge.author.commit_file("a", leak(1));
-    let pull = forge.pull();
+    let pull = forge.request("a", leak(1));
     let run = Run::pull_request(&pull).set("KEYSIEVE_SKIP", "1").set("SKIP", "keysieve").set("KEYSIEVE_BASE", "");
     judged(true, run.on(&forge.full("clone", &pull.merge)));
 }
@@ -636,9 +630,7 @@ fn a_base_of_ones_own() {
 fn formats_and_streams() {
     let dir = Dir::new();
     let forge = Forge::new(&dir);
-    forge.branch("feature");
-    forge.author.commit_file("##[add-mask]x", leak(1));
-    let pull = forge.pull();
+    let pull = forge.request("##[add-mask]x", leak(1));
     let repo = forge.full("clone", &pull.merge);
     // A report for programs is alone on its stream, and inert all the same.
     let ran = Run::pull_request(&pull).args(&["--format", "json"]).on(&repo);

@@ -192,9 +192,7 @@ fn the_action_scans() {
     for leaks in [true, false] {
         let dir = Dir::new();
         let forge = Forge::new(&dir);
-        forge.branch("feature");
-        forge.author.commit_file("settings.env", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("settings.env", settings(leaks, 1));
         let repo = forge.full("clone", &pull.merge);
         fs::create_dir_all(dir.path("temp/keysieve-program/bin")).unwrap();
         fs::copy(PROGRAM, dir.path("temp/keysieve-program/bin/keysieve")).unwrap();
@@ -243,9 +241,7 @@ fn the_gitlab_template() {
     for leaks in [true, false] {
         let dir = Dir::new();
         let forge = Forge::new(&dir);
-        forge.branch("feature");
-        forge.author.commit_file("a", settings(leaks, 1));
-        let pull = forge.pull();
+        let pull = forge.request("a", settings(leaks, 1));
         let (job, script) = gitlab();
         checked(&dir, "sh", &script);
         assert_eq!(text(get(get(&job, "variables").unwrap(), "GIT_DEPTH")), "0");

@@ -2,8 +2,7 @@
 //! tried with a leak, which must fail the job, and without, which must not.
 
 use crate::ci::{Forge, Pull, judged, settings};
-use crate::hooked::leak;
-use crate::util::{Dir, PROGRAM, Ran, Repo, print_of, runra};
+use crate::util::{Dir, PROGRAM, Ran, Repo, leak, print_of, runra};
 
 const NULL: &str = "0000000000000000000000000000000000000000";
 
@@ -17,9 +16,7 @@ fn with_pull<'d>(dir: &'d Dir, leaks: bool) -> (Forge<'d>, Pull) {
     let forge = Forge::new(dir);
     forge.author.commit_file("old", leak(2));
     forge.push("main");
-    forge.branch("feature");
-    forge.author.commit_file("a", settings(leaks, 1));
-    let pull = forge.pull();
+    let pull = forge.request("a", settings(leaks, 1));
     (forge, pull)
 }
 

@@ -1,8 +1,8 @@
 //! `keysieve ci` takes configuration, rules and allow markers as the base has them: a change must not allow its own leak.
 
 use crate::ci::{Forge, Run, judged};
-use crate::hooked::leak;
-use crate::util::{Dir, Ran, made, print_of, runra};
+
+use crate::util::{Dir, Ran, leak, made, print_of, runra};
 
 fn allow(seed: u64) -> String {
     format!("allow:\n  - fingerprint: {}\n    reason: a test\n", print_of(&runra(seed)))
@@ -143,9 +143,7 @@ fn without_a_base_nobody_is_trusted() {
     let forge = Forge::new(&dir);
     forge.author.commit_file(".keysieve.yaml", allow(1));
     forge.push("main");
-    forge.branch("feature");
-    forge.author.commit_file("a", leak(1));
-    let pull = forge.pull();
+    let pull = forge.request("a", leak(1));
     let repo = forge.shallow("clone", "refs/pull/7/merge", "refs/remotes/pull/7/merge");
     let ran = judged(true, Run::pull_request(&pull).on(&repo));
     ran.complains(&["no configuration and no allow marker counts"]);

@@ -53,8 +53,7 @@ fn guide_for_a_fingerprint_says_where_it_was_found() {
         .code(2)
         .complains(&["neither in the index nor in the working tree nor in the history", "--report FILE"]);
     // Staged, and no longer in the working file.
-    repo.write("staged", format!("key = {}\n", runra(3)));
-    repo.add();
+    repo.stage("staged", format!("key = {}\n", runra(3)));
     repo.remove("staged");
     repo.keysieve(&["guide", &print_of(&runra(3))]).code(0).complains(&["found in the index"]);
 }

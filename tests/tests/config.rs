@@ -1,10 +1,6 @@
 use std::os::unix::fs::symlink;
 
-use crate::util::{Dir, Repo, print_of, runra, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{Dir, Repo, leak, print_of, runra, text};
 
 fn with<'d>(dir: &'d Dir, config: &str) -> Repo<'d> {
     let repo = dir.repo("repo");

@@ -2,11 +2,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
-use crate::util::{self, Dir, PROGRAM, Ran, chmod, runra, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{self, Dir, PROGRAM, Ran, chmod, leak, runra, text};
 
 /// Runs keysieve as somebody whom file permissions hold for.
 fn as_nobody(dir: &Dir, args: &[&str]) -> Ran {
@@ -130,8 +126,7 @@ fn unreadable_file() {
     let report = as_nobody(&dir, &["scan", "files", "--format", "json"]).json();
     report.code(1).complete(false);
     assert!(report.has(&runra(1)) && !report.has(&runra(2)), "{}", report.ran);
-    let gap = report.gap("unreadable");
-    assert_eq!((&gap["count"], &gap["incomplete"]), (&1.into(), &true.into()));
+    let gap = report.lost("unreadable", 1);
     assert!(text(&gap["examples"][0]).starts_with("locked: "), "{gap}");
     std::fs::remove_file(dir.path("files/readable")).unwrap();
     as_nobody(&dir, &["scan", "files"]).code(3).says(&["locked", "unreadable", "INCOMPLETE"]);
@@ -197,8 +192,7 @@ fn symlinks_are_not_followed_unless_named() {
     symlink(".", dir.path("files/itself")).unwrap();
     let report = dir.json(&["scan", "files"]);
     report.clean();
-    let gap = report.gap("symlink");
-    assert_eq!((&gap["count"], &gap["incomplete"]), (&3.into(), &false.into()));
+    let gap = report.skipped("symlink", 3);
     assert_eq!(gap["examples"], serde_json::json!(["folder", "itself", "link"]), "sorted, relative to the PATH");
     dir.json(&["scan", "files/link"]).code(1);
 }
@@ -214,8 +208,7 @@ fn configured_skip() {
     for args in [&["scan"][..], &["scan", "--staged"]] {
         let report = repo.json(args);
         report.clean();
-        let gap = report.gap("configured");
-        assert_eq!((&gap["count"], &gap["incomplete"]), (&2.into(), &false.into()), "{}", report.ran);
+        report.skipped("configured", 2);
         repo.keysieve(args).code(0).says(&[".keysieve.yaml skips vendor/, *.lock"]);
     }
     // What is named is scanned all the same.
@@ -237,8 +230,7 @@ fn too_large() {
     let check = |args: &[&str]| {
         let report = repo.json(&[args, &["--max-file-size", "4k"]].concat());
         report.clean();
-        let gap = report.gap("too-large");
-        assert_eq!((&gap["count"], &gap["incomplete"]), (&1.into(), &false.into()), "{}", report.ran);
+        report.skipped("too-large", 1);
         repo.json(&[args, &["--max-file-size", "5k"]].concat()).code(1);
         repo.json(args).code(1);
     };
@@ -265,8 +257,7 @@ fn ignored_files_are_counted_and_tracked_ones_scanned() {
     let report = repo.json(&["scan"]);
     let found: Vec<bool> = (1..=5).map(|seed| report.has(&runra(seed))).collect();
     assert_eq!(found, [true, false, false, false, true], "{}", report.ran);
-    let gap = report.gap("ignored-by-git");
-    assert_eq!((&gap["count"], &gap["incomplete"]), (&3.into(), &false.into()), "{}", report.ran);
+    let gap = report.skipped("ignored-by-git", 3);
     assert_eq!(gap["examples"], serde_json::json!(["build/", "excluded", "ignored.env"]));
     let all = repo.json(&["scan", "--no-ignore"]);
     assert_eq!(all.findings().len(), 5, "{}", all.ran);
@@ -293,13 +284,11 @@ fn lfs_pointers() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
     let oid = "ab".repeat(32);
-    repo.write("model.bin", format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n"));
-    repo.add();
+    repo.stage("model.bin", format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize 12345\n"));
     let check = |args: &[&str]| {
         let report = repo.json(args);
         report.clean();
-        let gap = report.gap("lfs-pointer");
-        assert_eq!((&gap["count"], &gap["incomplete"]), (&1.into(), &false.into()), "{}", report.ran);
+        report.skipped("lfs-pointer", 1);
     };
     check(&["scan"]);
     check(&["scan", "--staged"]);
@@ -319,8 +308,7 @@ fn submodules() {
     let check = |args: &[&str]| {
         let report = repo.json(args);
         report.complete(true);
-        let gap = report.gap("submodule");
-        assert_eq!((&gap["count"], &gap["incomplete"]), (&1.into(), &false.into()), "{}", report.ran);
+        let gap = report.skipped("submodule", 1);
         assert!(text(&gap["examples"][0]).contains("sub"), "{gap}");
     };
     check(&["scan", "--staged"]);
@@ -341,8 +329,7 @@ fn special_files_are_not_waited_for() {
     let socket = std::os::unix::net::UnixListener::bind(dir.path("files/socket")).unwrap();
     let report = dir.json(&["scan", "files"]);
     report.clean();
-    let gap = report.gap("special-file");
-    assert_eq!((&gap["count"], &gap["incomplete"]), (&2.into(), &false.into()), "{}", report.ran);
+    report.skipped("special-file", 2);
     // Named, too.
     assert_eq!(dir.json(&["scan", "files/pipe"]).left_out("special-file"), 1);
     symlink("pipe", dir.path("files/link")).unwrap();

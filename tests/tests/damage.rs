@@ -3,11 +3,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::util::{Dir, PROGRAM, Repo, chmod, runra, spots, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{Dir, PROGRAM, Repo, chmod, leak, runra, spots, text};
 
 fn damaged(dir: &Dir) -> Repo<'_> {
     let repo = dir.repo("repo");
@@ -110,8 +106,7 @@ fn corrupt_loose_object() {
 fn corrupt_staged_object() {
     let dir = Dir::new();
     let repo = damaged(&dir);
-    repo.write("c", "staged\n");
-    repo.add();
+    repo.stage("c", "staged\n");
     let id = repo.git(&["rev-parse", ":c"]);
     chmod(&repo.loose(&id), 0o644);
     fs::write(repo.loose(&id), "this is no zlib stream").unwrap();
@@ -188,7 +183,9 @@ fn damage_is_told_or_harmless() {
                 let found = (0..12).filter(|n| report.has(&runra(*n))).count();
                 let complete = report.value["scan"]["complete"] == true;
                 assert!(found == 12 || !complete, "{} round {round}: {found} found{}", path.display(), report.ran);
-                assert_eq!(report.ran.output.status.code(), Some(if found > 0 { 1 } else { 3 }), "{}", report.ran);
+                // Under an id that was damaged in an index, a secret is in no commit, which alone fails nothing.
+                let is_open = report.findings().iter().any(|finding| finding["exposure"]["level"] != "dangling");
+                report.code(if is_open { 1 } else { 3 });
                 *(if complete { &mut harmless } else { &mut told }) += 1;
             }
             fs::remove_file(&path).unwrap();
@@ -247,12 +244,10 @@ fn shallow_clone() {
     assert_eq!(report.gap("shallow")["incomplete"], true);
     clone.keysieve(&["scan", "--history"]).code(3).says(&["git fetch --unshallow"]);
     // What a commit adds is all there.
-    clone.write("c", "new\n");
-    clone.add();
+    clone.stage("c", "new\n");
     clone.staged().clean();
     clone.json(&["scan"]).clean();
-    clone.write("c", leak(3));
-    clone.add();
+    clone.stage("c", leak(3));
     clone.staged().code(1);
 }
 
@@ -331,8 +326,7 @@ fn detached_head() {
     let dir = Dir::new();
     let repo = damaged(&dir);
     repo.git(&["switch", "--quiet", "--detach", "HEAD"]);
-    repo.write("c", leak(2));
-    repo.add();
+    repo.stage("c", leak(2));
     let report = repo.staged();
     report.code(1).level("staged");
     assert_eq!(spots(report.only()), ["c:1"]);
@@ -393,8 +387,7 @@ fn invalid_utf8_in_paths_and_contents() {
     let name = std::ffi::OsStr::from_bytes(b"caf\xe9.env");
     let secret = runra(1);
     let content = [b"\xff\xfe\xe9 key = ", secret.as_bytes(), b" \xe9\n"].concat();
-    repo.write(Path::new("folder").join(name), &content);
-    repo.add();
+    repo.stage(Path::new("folder").join(name), &content);
     let check = |args: &[&str]| {
         let report = repo.json(args);
         report.code(1);
@@ -425,8 +418,7 @@ fn invalid_utf8_in_paths_and_contents() {
 fn control_characters_do_not_reach_the_terminal() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
-    repo.write("a\u{1b}[31mb\nc\u{7}.env", leak(1));
-    repo.add();
+    repo.stage("a\u{1b}[31mb\nc\u{7}.env", leak(1));
     repo.commit_staged("\u{1b}]0;title\u{7} \u{202e}message");
     for args in [&["scan"][..], &["scan", "--history", "-v"], &["scan", "--range", "HEAD", "-v"]] {
         let ran = repo.keysieve(args);

@@ -1,14 +1,7 @@
-use crate::util::{Dir, Repo, kinds, runra, spots, text};
+use crate::util::{Dir, Repo, kinds, runra, spots, started, text};
 
 fn dotenv(seed: u64) -> String {
     format!("# settings\nRUNRA_API_KEY={}\n", runra(seed))
-}
-
-/// A repository with one clean commit.
-fn started(dir: &Dir) -> Repo<'_> {
-    let repo = dir.repo("repo");
-    repo.commit_file("README", "hello\n");
-    repo
 }
 
 /// A remote, and the repository pushed to it.
@@ -24,8 +17,7 @@ fn pushed(dir: &Dir) -> Repo<'_> {
 fn staged() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("settings.env", dotenv(1));
-    repo.add();
+    repo.stage("settings.env", dotenv(1));
     let report = repo.staged();
     report.code(1).complete(true);
     assert_eq!(report.level("staged")["in_head"], false);
@@ -39,8 +31,7 @@ fn staged() {
 fn staged_before_the_first_commit() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
-    repo.write("settings.env", dotenv(1));
-    repo.add();
+    repo.stage("settings.env", dotenv(1));
     repo.staged().code(1).level("staged");
     repo.history().code(1).level("staged");
 }
@@ -201,8 +192,7 @@ fn the_worst_of_several_places_wins() {
     repo.commit_file("settings.env", dotenv(1));
     repo.git(&["push", "--quiet", "origin", "main"]);
     repo.commit_file("more/settings.env", format!("\n{}", dotenv(1)));
-    repo.write("third.env", format!("\n\n{}", dotenv(1)));
-    repo.add();
+    repo.stage("third.env", format!("\n\n{}", dotenv(1)));
     repo.write("fourth.env", format!("\n\n\n{}", dotenv(1)));
     let report = repo.history();
     report.level("pushed");
@@ -242,8 +232,7 @@ fn unreachable() {
 fn dangling_after_a_blocked_commit() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("settings.env", dotenv(1));
-    repo.add();
+    repo.stage("settings.env", dotenv(1));
     repo.staged().code(1);
     repo.git(&["rm", "--quiet", "--cached", "settings.env"]);
     repo.remove("settings.env");
@@ -266,8 +255,7 @@ fn dangling_after_a_blocked_commit() {
 fn dangling_below_a_tree_that_no_commit_has() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("a/settings.env", dotenv(1));
-    repo.add();
+    repo.stage("a/settings.env", dotenv(1));
     repo.git(&["write-tree"]);
     repo.git(&["rm", "--quiet", "-r", "--force", "a"]);
     repo.history().code(0).level("dangling");

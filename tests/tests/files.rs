@@ -1,8 +1,4 @@
-use crate::util::{Dir, made, runra, spots, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{Dir, leak, made, runra, spots, text};
 
 #[test]
 fn several_paths_in_any_order_from_anywhere() {

@@ -17,11 +17,10 @@ fn rich(dir: &Dir) -> Repo<'_> {
     repo.git(&["branch", &runra(5)]);
     repo.git(&["config", "http.extraHeader", &runra(6)]);
     repo.git(&["notes", "add", "-m", &runra(7), "HEAD"]);
-    repo.write(
+    repo.stage(
         "staged url",
         format!("DATABASE_URL=postgres://app:{}@db.internal/x\n", crate::util::made("{alnum:20}", 8)),
     );
-    repo.add();
     repo.write("untracked é", runra(9));
     repo
 }

@@ -6,33 +6,13 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
-use crate::hooked::{blocks, hooked, leak, passes};
-use crate::situations::commit_past;
-use crate::util::{Dir, Ran, Repo, chmod, runra};
-
-pub const COMMIT: &[&str] = &["commit", "--quiet", "-m", "x"];
-
-pub fn started(dir: &Dir) -> Repo<'_> {
-    let repo = hooked(dir, "repo");
-    repo.commit_file("a", "hello\n");
-    repo
-}
-
-/// Stages a text at a path; it must block. Then a clean text, which must pass.
-#[track_caller]
-fn both(repo: &Repo<'_>, path: &str) {
-    repo.write(path, leak(1));
-    repo.git(&["add", "--force", "--", path]);
-    blocks(repo, COMMIT);
-    repo.write(path, format!("clean {path}\n"));
-    repo.git(&["add", "--force", "--", path]);
-    passes(repo, COMMIT);
-}
+use crate::hooked::{COMMIT, blocks, both, clean_passes, commit_past, hooked, passes, with_a};
+use crate::util::{Dir, Ran, Repo, chmod, leak, runra};
 
 #[test]
 fn partial_staging() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let filler = "line\n".repeat(20);
     repo.commit_file("b", &filler);
     // Two hunks; `add -p` takes the first only.
@@ -51,7 +31,7 @@ fn partial_staging() {
 #[test]
 fn commit_all_of_tracked_files() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.write("a", "clean\n");
     repo.write("untracked", leak(1));
     passes(&repo, &["commit", "--quiet", "-am", "x"]);
@@ -63,7 +43,7 @@ fn commit_all_of_tracked_files() {
 #[test]
 fn commit_of_paths() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.commit_file("b", "b\n");
     repo.write("a", leak(1));
     repo.write("b", "changed\n");
@@ -77,44 +57,35 @@ fn commit_of_paths() {
 #[test]
 fn amend() {
     let dir = Dir::new();
-    let repo = started(&dir);
-    repo.write("a", leak(1));
-    repo.add();
-    blocks(&repo, &["commit", "--quiet", "--amend", "--no-edit"]);
-    repo.write("a", "amended\n");
-    repo.add();
-    passes(&repo, &["commit", "--quiet", "--amend", "--no-edit"]);
+    let repo = with_a(&dir);
+    repo.stage("a", leak(1));
+    clean_passes(&repo, "a", &["commit", "--quiet", "--amend", "--no-edit"]);
 }
 
 #[test]
 fn unborn_branches() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["switch", "--quiet", "--orphan", "new"]);
     both(&repo, "first");
-    let ran = {
-        repo.git(&["switch", "--quiet", "--orphan", "newer"]);
-        repo.write("x", leak(1));
-        repo.add();
-        blocks(&repo, COMMIT)
-    };
+    repo.git(&["switch", "--quiet", "--orphan", "newer"]);
+    repo.stage("x", leak(1));
+    let ran = blocks(&repo, COMMIT);
     assert!((ran.stdout() + &ran.stderr()).contains("git rm --cached --quiet :/x"), "{ran}");
 }
 
 #[test]
 fn renames() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let filler = "line\n".repeat(30);
     commit_past(&repo, "deep/old", &format!("{filler}{}", leak(1)));
     // Moved and edited: the old secret comes along, a new one does not.
     repo.git(&["mv", "deep/old", "new"]);
-    repo.write("new", format!("{filler}edited\n{}{}", leak(1), leak(2)));
-    repo.add();
+    repo.stage("new", format!("{filler}edited\n{}{}", leak(1), leak(2)));
     let ran = blocks(&repo, COMMIT);
     assert!(!(ran.stdout() + &ran.stderr()).contains("[2]"), "only one is new{ran}");
-    repo.write("new", format!("{filler}edited\n{}", leak(1)));
-    repo.add();
+    repo.stage("new", format!("{filler}edited\n{}", leak(1)));
     passes(&repo, COMMIT);
     // A copy is no rename: the secret spreads.
     fs::copy(repo.path("new"), repo.path("copy")).unwrap();
@@ -131,15 +102,13 @@ fn renames() {
 #[test]
 fn strict_takes_old_ones_for_new() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     commit_past(&repo, "a", &leak(1));
-    repo.write("a", format!("more\n{}", leak(1)));
-    repo.add();
+    repo.stage("a", format!("more\n{}", leak(1)));
     repo.keysieve(&["scan", "--staged"]).code(0);
     repo.keysieve(&["scan", "--staged", "--strict"]).code(1);
     repo.keysieve(&["hook", "run", "pre-commit", "--strict"]).code(1);
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     repo.keysieve(&["scan", "--staged", "--strict"]).code(0);
 }
 
@@ -147,20 +116,18 @@ fn strict_takes_old_ones_for_new() {
 #[test]
 fn an_old_secret_is_known_by_its_fingerprint() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     commit_past(&repo, "a", &format!("export {}", leak(1)));
-    repo.write("a", format!("  key: \"{}\"\r\n", runra(1)));
-    repo.add();
+    repo.stage("a", format!("  key: \"{}\"\r\n", runra(1)));
     passes(&repo, COMMIT);
-    repo.write("a", format!("  key: \"{}\"\r\n", runra(2)));
-    repo.add();
+    repo.stage("a", format!("  key: \"{}\"\r\n", runra(2)));
     blocks(&repo, COMMIT);
 }
 
 #[test]
 fn mode_changes_and_deletions() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     commit_past(&repo, "script", &format!("#!/bin/sh\n{}", leak(1)));
     chmod(&repo.path("script"), 0o755);
     repo.add();
@@ -173,15 +140,14 @@ fn mode_changes_and_deletions() {
     repo.add();
     passes(&repo, COMMIT);
     // And back again: it is new once more.
-    repo.write("script", leak(1));
-    repo.add();
+    repo.stage("script", leak(1));
     blocks(&repo, COMMIT);
 }
 
 #[test]
 fn symbolic_links_are_their_text() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     dir.write("outside", leak(1));
     symlink(dir.path("outside"), repo.path("link")).unwrap();
     repo.add();
@@ -195,7 +161,7 @@ fn symbolic_links_are_their_text() {
 #[test]
 fn submodules() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let other = dir.repo("other");
     other.commit_file("x", "x\n");
     let url = other.path("").display().to_string();
@@ -210,15 +176,14 @@ fn submodules() {
     sub.keysieve(&["hook", "install"]).code(0);
     both(&sub, "y");
     repo.git(&["add", "sub"]);
-    repo.write("a", leak(2));
-    repo.add();
+    repo.stage("a", leak(2));
     blocks(&repo, COMMIT);
 }
 
 #[test]
 fn intent_to_add() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.write("later", leak(1));
     repo.git(&["add", "--intent-to-add", "later"]);
     repo.write("a", "clean\n");
@@ -231,7 +196,7 @@ fn intent_to_add() {
 fn sparse_checkout_and_sparse_index() {
     for index in ["--no-sparse-index", "--sparse-index"] {
         let dir = Dir::new();
-        let repo = started(&dir);
+        let repo = with_a(&dir);
         for n in 0..4 {
             repo.write(format!("out{n}/deep/file"), format!("{n}\n"));
         }
@@ -247,7 +212,7 @@ fn sparse_checkout_and_sparse_index() {
 #[test]
 fn split_index() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     for n in 0..30 {
         repo.write(format!("file{n}"), "x\n");
     }
@@ -261,7 +226,7 @@ fn split_index() {
 #[test]
 fn monitors_and_caches_in_the_index() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     // A monitor that knows nothing: git writes the extension, and asks.
     let monitor = dir.write("monitor", "#!/bin/sh\nprintf 'token\\0/\\0'\n");
     chmod(&monitor, 0o755);
@@ -280,7 +245,7 @@ fn monitors_and_caches_in_the_index() {
 #[test]
 fn linked_worktrees_of_bare_repositories() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["clone", "--quiet", "--bare", ".", &dir.text("bare.git")]);
     let bare = dir.existing("bare.git");
     bare.git(&["worktree", "add", "--quiet", &dir.text("linked"), "main"]);
@@ -298,7 +263,7 @@ fn linked_worktrees_of_bare_repositories() {
 #[test]
 fn work_tree_elsewhere() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let away = dir.write("away/a", "hello\n");
     repo.git(&["config", "core.worktree", &away.parent().unwrap().display().to_string()]);
     dir.write("away/a", leak(1));
@@ -324,7 +289,7 @@ fn work_tree_elsewhere() {
 #[test]
 fn variables_of_the_caller() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let attempt = |text: &str| {
         repo.write("a", text);
         let run = |args: &[&str]| {
@@ -350,7 +315,7 @@ fn variables_of_the_caller() {
 #[test]
 fn odd_paths() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     for name in ["with space", "new\nline", "tab\there", "-dash", "quote'\"", "*glob[1]", "ünï", "a\\b"] {
         repo.write(name, leak(1));
         repo.git(&["add", "--", &format!(":(literal){name}")]);
@@ -360,11 +325,9 @@ fn odd_paths() {
         passes(&repo, COMMIT);
     }
     let name = OsStr::from_bytes(b"not-\xff-utf8");
-    repo.write(name, leak(1));
-    repo.add();
+    repo.stage(name, leak(1));
     blocks(&repo, COMMIT);
-    repo.write(name, "clean\n");
-    repo.add();
+    repo.stage(name, "clean\n");
     passes(&repo, COMMIT);
 }
 
@@ -372,7 +335,7 @@ fn odd_paths() {
 #[test]
 fn line_ends_and_filters() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["config", "core.autocrlf", "true"]);
     repo.write("crlf", format!("one\r\n{}\r\n", leak(1).trim_end()));
     repo.git(&["-c", "core.safecrlf=false", "add", "crlf"]);
@@ -384,25 +347,21 @@ fn line_ends_and_filters() {
     repo.git(&["config", "filter.wash.clean", "sed s/rra_live_.*/washed/"]);
     repo.git(&["config", "filter.soil.clean", &format!("sed s/KEY/{}/", runra(1))]);
     repo.commit_file(".gitattributes", "*.wash filter=wash\n*.soil filter=soil\n");
-    repo.write("x.wash", leak(1));
-    repo.add();
+    repo.stage("x.wash", leak(1));
     passes(&repo, COMMIT);
-    repo.write("x.soil", "api = KEY\n");
-    repo.add();
+    repo.stage("x.soil", "api = KEY\n");
     blocks(&repo, COMMIT);
 }
 
 #[test]
 fn lfs_pointers_are_counted() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 5\n", "0".repeat(64));
-    repo.write("large", &pointer);
-    repo.add();
+    repo.stage("large", &pointer);
     assert_eq!(repo.staged().left_out("lfs-pointer"), 1);
     passes(&repo, COMMIT);
-    repo.write("large", pointer + &leak(1));
-    repo.add();
+    repo.stage("large", pointer + &leak(1));
     blocks(&repo, COMMIT);
 }
 
@@ -419,7 +378,7 @@ fn hooks_path() {
 #[test]
 fn repositories_inside_repositories() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let inner = hooked(&dir, "repo/inner");
     both(&inner, "x");
     repo.write("inner/y", leak(2));
@@ -434,7 +393,7 @@ fn repositories_inside_repositories() {
 #[test]
 fn the_ways_on_work() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.write("x.env", leak(1));
     repo.write("y.json", format!("{{\"RUNRA_API_KEY\": \"{}\"}}\n", runra(2)));
     repo.add();
@@ -442,8 +401,7 @@ fn the_ways_on_work() {
     let said = ran.stdout() + &ran.stderr();
     let marker = said.lines().find_map(|line| line.split_once("allow it:    # ").map(|(_, rest)| rest)).unwrap();
     let marker = marker.split("  at the end").next().unwrap().replace("REASON", "made up for a test");
-    repo.write("x.env", format!("{} # {marker}\n", leak(1).trim_end()));
-    repo.add();
+    repo.stage("x.env", format!("{} # {marker}\n", leak(1).trim_end()));
     let command =
         said.lines().find_map(|line| line.split_once("allow it:    keysieve ").map(|(_, rest)| rest)).unwrap();
     let words: Vec<&str> = command.split(' ').map(|word| if word == "'…'" { "made up, too" } else { word }).collect();
@@ -451,13 +409,11 @@ fn the_ways_on_work() {
     repo.keysieve(&words).code(0).says(&[".keysieve.yaml"]);
     passes(&repo, COMMIT);
     // Skipped once, and that stands in the output.
-    repo.write("a", leak(3));
-    repo.add();
+    repo.stage("a", leak(3));
     let ran = Ran::of(repo.command("git").env("KEYSIEVE_SKIP", "1").args(COMMIT));
     ran.code(0).complains(&["skipped because of KEYSIEVE_SKIP"]);
     // The same where a manager calls us, without our script.
-    repo.write("a", leak(4));
-    repo.add();
+    repo.stage("a", leak(4));
     repo.keysieve(&["scan", "--staged"]).code(1);
     let mut scan = repo.command(crate::util::PROGRAM);
     Ran::of(scan.env("KEYSIEVE_SKIP", "1").args(["scan", "--staged"])).code(0);

@@ -1,14 +1,4 @@
-use crate::util::{Dir, Repo, kinds, made, runra, spots, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
-
-fn started(dir: &Dir) -> Repo<'_> {
-    let repo = dir.repo("repo");
-    repo.commit_file("README", "hello\n");
-    repo
-}
+use crate::util::{Dir, kinds, leak, made, runra, spots, started, text};
 
 #[test]
 fn content() {
@@ -24,10 +14,10 @@ fn content() {
     {
         assert_eq!(place[name], want, "{name}{}", report.ran);
     }
-    assert_eq!([&place["line"], &place["column"], &place["end_column"]].map(|v| v.as_u64().unwrap()), [2, 7, 41]);
+    assert_eq!([&place["line"], &place["column"], &place["end_column"]].map(|v| v.as_u64().unwrap()), [2, 15, 49]);
     repo.keysieve(&["scan", "--history"])
         .code(1)
-        .says(&["a/b:2:7", &id[..8], "Ann Author", "runra auth revoke-key"])
+        .says(&["a/b:2:15", &id[..8], "Ann Author", "runra auth revoke-key"])
         .hides(&[&runra(1)]);
 }
 
@@ -170,8 +160,7 @@ fn index_and_working_tree() {
     let dir = Dir::new();
     let repo = started(&dir);
     repo.commit_file("same", leak(1));
-    repo.write("staged", leak(2));
-    repo.add();
+    repo.stage("staged", leak(2));
     repo.write("staged", leak(3));
     repo.write("untracked", leak(4));
     let report = repo.history();
@@ -238,8 +227,7 @@ fn range() {
     repo.json(&["scan", "--range", "HEAD..HEAD"]).clean();
     assert_eq!(repo.json(&["scan", "--range", "HEAD"]).findings().len(), 2);
     // Working files and the index are not of the range.
-    repo.write("untracked", leak(3));
-    repo.add();
+    repo.stage("untracked", leak(3));
     repo.json(&["scan", "--range", &format!("{middle}..HEAD")]).clean();
 }
 

@@ -1,6 +1,8 @@
 use std::fs;
 
-use crate::util::{Dir, Ran, Repo, runra};
+use crate::util::{Dir, Ran, Repo, leak, runra};
+
+pub const COMMIT: &[&str] = &["commit", "--quiet", "-m", "x"];
 
 /// A repository with a commit and the hook.
 pub fn hooked<'d>(dir: &'d Dir, name: &str) -> Repo<'d> {
@@ -10,8 +12,17 @@ pub fn hooked<'d>(dir: &'d Dir, name: &str) -> Repo<'d> {
     repo
 }
 
-pub fn leak(seed: u64) -> String {
-    format!("RUNRA_API_KEY={}\n", runra(seed))
+/// The same with a committed file `a`.
+pub fn with_a(dir: &Dir) -> Repo<'_> {
+    let repo = hooked(dir, "repo");
+    repo.commit_file("a", "hello\n");
+    repo
+}
+
+/// Commits a file without asking the hook.
+pub fn commit_past(repo: &Repo<'_>, name: &str, text: &str) {
+    repo.stage(name, text);
+    repo.git(&["commit", "--quiet", "--no-verify", "-m", "past the hook"]);
 }
 
 /// git must fail, for a finding, and HEAD stay where it is.
@@ -34,13 +45,29 @@ pub fn passes(repo: &Repo<'_>, args: &[&str]) -> Ran {
     ran
 }
 
+/// What is staged must block, and no more once a file is clean.
+#[track_caller]
+pub fn clean_passes(repo: &Repo<'_>, path: &str, args: &[&str]) {
+    blocks(repo, args);
+    repo.write(path, format!("clean {path}\n"));
+    repo.git(&["add", "--force", "--", path]);
+    passes(repo, args);
+}
+
+/// A file with a key must block, and no more once it is clean.
+#[track_caller]
+pub fn both(repo: &Repo<'_>, path: &str) {
+    repo.write(path, leak(1));
+    repo.git(&["add", "--force", "--", path]);
+    clean_passes(repo, path, COMMIT);
+}
+
 #[test]
 fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
     let before = repo.head();
-    repo.write("settings.env", leak(1));
-    repo.add();
+    repo.stage("settings.env", leak(1));
     let ran = repo.try_git(&["commit", "-m", "add settings"]);
     ran.code(1).hides(&[&runra(1)]);
     assert_eq!(repo.head(), before);
@@ -59,8 +86,7 @@ fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
     }
     repo.staged().level("staged");
     // Once it is out, the commit passes; the key is only dangling.
-    repo.write("settings.env", "RUNRA_API_KEY=${RUNRA_API_KEY}\n");
-    repo.add();
+    repo.stage("settings.env", "RUNRA_API_KEY=${RUNRA_API_KEY}\n");
     repo.try_git(&["commit", "--quiet", "-m", "add settings"]).code(0);
     repo.history().code(0).level("dangling");
 }
@@ -69,8 +95,7 @@ fn a_commit_of_a_key_is_blocked_and_its_developer_told_what_to_do() {
 fn a_clean_commit_passes() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     repo.try_git(&["commit", "-m", "clean"]).code(0);
 }
 
@@ -107,23 +132,18 @@ fn merges_rebases_and_amends() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
     repo.git(&["switch", "--quiet", "-c", "side"]);
-    repo.write("theirs", leak(1));
-    repo.add();
-    repo.git(&["commit", "--quiet", "--no-verify", "-m", "past the hook"]);
+    commit_past(&repo, "theirs", &leak(1));
     repo.write("a", "side\n");
     repo.commit("side");
     repo.git(&["switch", "--quiet", "main"]);
     repo.commit_file("a", "main\n");
     repo.try_git(&["merge", "side"]).code(1);
     // The other side's leak is there already; the resolution is clean.
-    repo.write("a", "both\n");
-    repo.add();
-    repo.try_git(&["commit", "--quiet", "-m", "merged"]).code(0);
-    repo.write("a", "amended\n");
-    repo.add();
+    repo.stage("a", "both\n");
+    repo.try_git(COMMIT).code(0);
+    repo.stage("a", "amended\n");
     repo.try_git(&["commit", "--quiet", "--amend", "--no-edit"]).code(0);
-    repo.write("a", leak(2));
-    repo.add();
+    repo.stage("a", leak(2));
     repo.try_git(&["commit", "--quiet", "--amend", "--no-edit"]).code(1);
 }
 
@@ -133,18 +153,15 @@ fn in_a_worktree_a_subdirectory_and_a_sha256_repository() {
     let repo = hooked(&dir, "repo");
     repo.git(&["worktree", "add", "--quiet", &dir.text("linked")]);
     let linked = dir.existing("linked");
-    linked.write("sub/a", leak(1));
-    linked.add();
+    linked.stage("sub/a", leak(1));
     let mut commit = linked.command("git");
     commit.current_dir(linked.path("sub")).args(["commit", "-m", "x"]);
     Ran::of(&mut commit).code(1).hides(&[&runra(1)]);
     let other = dir.repo_with("other", &["--object-format=sha256"]);
     other.keysieve(&["hook", "install"]).code(0);
-    other.write("a", leak(1));
-    other.add();
+    other.stage("a", leak(1));
     other.try_git(&["commit", "-m", "x"]).code(1);
-    other.write("a", "clean\n");
-    other.add();
+    other.stage("a", "clean\n");
     other.try_git(&["commit", "-m", "x"]).code(0);
 }
 
@@ -161,8 +178,7 @@ fn status_and_uninstall() {
     repo.keysieve(&["hook", "status"]).code(0);
     repo.keysieve(&["hook", "uninstall"]).code(0);
     assert_eq!(fs::read(repo.path(".git/hooks/pre-commit")).unwrap(), before);
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     repo.try_git(&["commit", "-m", "nobody looks"]).code(0);
 }
 

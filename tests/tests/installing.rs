@@ -2,10 +2,8 @@
 
 use std::fs;
 
-use crate::hooked::{blocks, leak, passes};
-use crate::util::{Dir, Ran, Repo, chmod};
-
-const COMMIT: &[&str] = &["commit", "--quiet", "-m", "x"];
+use crate::hooked::{COMMIT, blocks, both, passes};
+use crate::util::{Dir, Ran, Repo, chmod, leak};
 
 /// A home with a configuration of git of its own.
 fn at_home(dir: &Dir) {
@@ -48,12 +46,7 @@ fn for_new_repositories() {
     dir.keysieve(&["hook", "install", "--global"]).code(0).says(&["already installed"]);
     dir.keysieve(&["hook", "status", "--global"]).code(0);
     let repo = dir.repo("new");
-    repo.write("a", leak(1));
-    repo.add();
-    blocks(&repo, COMMIT);
-    repo.write("a", "clean\n");
-    repo.add();
-    passes(&repo, COMMIT);
+    both(&repo, "a");
     dir.keysieve(&["hook", "uninstall", "--global"]).code(0).says(&["removed", "is unset"]);
     assert_eq!(fs::read(dir.path("home/.gitconfig")).unwrap(), before);
     assert!(!dir.path("home/.config/keysieve").exists());
@@ -80,8 +73,7 @@ fn for_all_repositories_by_a_common_folder() {
         .code(0)
         .says(&["common hooks/pre-commit", "core.hooksPath is shared"]);
     let repo = dir.repo("repo");
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     blocks(&repo, COMMIT);
     repo.keysieve(&["hook", "status"]).code(0);
     dir.keysieve(&["hook", "uninstall", "--global"]).code(0);
@@ -191,8 +183,7 @@ fn allowing_by_a_command() {
     );
     repo.add();
     passes(&repo, COMMIT);
-    repo.write("b.txt", leak(1));
-    repo.add();
+    repo.stage("b.txt", leak(1));
     blocks(&repo, COMMIT);
     repo.keysieve(&["allow", &print, "--reason", "everywhere"]).code(0);
     repo.keysieve(&["allow", &print, "--reason", "again"]).code(0);

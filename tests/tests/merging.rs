@@ -3,23 +3,21 @@
 
 use std::fs;
 
-use crate::gitways::{COMMIT, started};
-use crate::hooked::{blocks, leak, passes};
-use crate::situations::{commit_past, conflict};
-use crate::util::Dir;
+use crate::hooked::{COMMIT, blocks, clean_passes, commit_past, passes, with_a};
+use crate::situations::conflict;
+use crate::util::{Dir, leak};
 
 #[test]
 fn merge_of_what_the_other_side_has() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["switch", "--quiet", "-c", "side"]);
     commit_past(&repo, "theirs", &leak(1));
     repo.commit_file("a", "theirs\n");
     repo.git(&["switch", "--quiet", "main"]);
     repo.commit_file("a", "ours\n");
     repo.try_git(&["merge", "--quiet", "side"]).code(1);
-    repo.write("a", format!("both\n{}", leak(2)));
-    repo.add();
+    repo.stage("a", format!("both\n{}", leak(2)));
     blocks(&repo, COMMIT);
     // In a file that the other side changed as well, and differs from both sides.
     repo.write("theirs", format!("# more\n{}", leak(1)));
@@ -33,7 +31,7 @@ fn merge_of_what_the_other_side_has() {
 #[test]
 fn merge_across_a_rename() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     let filler = "line\n".repeat(30);
     repo.commit_file("settings", &filler);
     repo.git(&["switch", "--quiet", "-c", "side"]);
@@ -44,26 +42,21 @@ fn merge_across_a_rename() {
     repo.commit_file("a", "ours\n");
     repo.try_git(&["merge", "--quiet", "side"]).code(1);
     assert!(fs::read_to_string(repo.path("moved")).unwrap().contains("rra_live"));
-    repo.write("a", leak(2));
-    repo.add();
-    blocks(&repo, COMMIT);
-    repo.write("a", "both\n");
-    repo.add();
-    passes(&repo, COMMIT);
+    repo.stage("a", leak(2));
+    clean_passes(&repo, "a", COMMIT);
 }
 
 #[test]
 fn octopus_merges_without_conflict_are_git_s_own() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     for side in ["one", "two"] {
         repo.git(&["switch", "--quiet", "-c", side, "main"]);
         repo.commit_file(side, "x\n");
     }
     repo.git(&["switch", "--quiet", "main"]);
     repo.git(&["merge", "--quiet", "--no-commit", "--no-ff", "one", "two"]);
-    repo.write("b", leak(1));
-    repo.add();
+    repo.stage("b", leak(1));
     blocks(&repo, COMMIT);
     repo.remove("b");
     repo.add();
@@ -73,49 +66,42 @@ fn octopus_merges_without_conflict_are_git_s_own() {
 #[test]
 fn unmerged_entries_are_not_read() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     conflict(&repo);
     repo.write("a", leak(1));
     repo.staged().clean();
     repo.add();
-    blocks(&repo, COMMIT);
-    repo.write("a", "both\n");
-    repo.add();
-    passes(&repo, COMMIT);
+    clean_passes(&repo, "a", COMMIT);
 }
 
 #[test]
 fn cherry_pick_in_progress() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["switch", "--quiet", "-c", "side"]);
     let picked = repo.commit_file("a", "theirs\n");
     repo.git(&["switch", "--quiet", "main"]);
     repo.commit_file("a", "ours\n");
     repo.try_git(&["cherry-pick", &picked]).code(1);
-    repo.write("a", format!("both\n{}", leak(1)));
-    repo.add();
+    repo.stage("a", format!("both\n{}", leak(1)));
     blocks(&repo, COMMIT);
-    repo.write("a", "both\n");
-    repo.add();
+    repo.stage("a", "both\n");
     passes(&repo, &["-c", "core.editor=true", "cherry-pick", "--continue"]);
 }
 
 #[test]
 fn rebase_in_progress() {
     let dir = Dir::new();
-    let repo = started(&dir);
+    let repo = with_a(&dir);
     repo.git(&["switch", "--quiet", "-c", "side"]);
     repo.commit_file("a", "theirs\n");
     repo.git(&["switch", "--quiet", "main"]);
     repo.commit_file("a", "ours\n");
     repo.git(&["switch", "--quiet", "side"]);
     repo.try_git(&["rebase", "main"]).code(1);
-    repo.write("a", format!("both\n{}", leak(1)));
-    repo.add();
+    repo.stage("a", format!("both\n{}", leak(1)));
     blocks(&repo, COMMIT);
-    repo.write("a", "both\n");
-    repo.add();
+    repo.stage("a", "both\n");
     passes(&repo, &["-c", "core.editor=true", "rebase", "--continue"]);
     assert_eq!(repo.git(&["show", "HEAD:a"]), "both");
 }

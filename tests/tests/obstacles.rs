@@ -6,10 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::hooked::{hooked, leak};
-use crate::util::{Dir, Ran, Repo, chmod};
-
-const COMMIT: &[&str] = &["commit", "--quiet", "-m", "x"];
+use crate::hooked::{COMMIT, hooked};
+use crate::util::{Dir, Ran, Repo, chmod, leak};
 
 /// Every file below a folder, with its content.
 fn all_below(root: &Path) -> Vec<(String, Vec<u8>)> {
@@ -91,8 +89,7 @@ fn signals_leave_nothing_behind() {
 fn a_read_only_checkout_and_a_held_lock() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     fs::write(repo.path(".git/index.lock"), "").unwrap();
     let before = all_below(&repo.path(""));
     for folder in [".git", ""] {
@@ -110,8 +107,7 @@ fn a_read_only_checkout_and_a_held_lock() {
 fn a_full_disk() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut scan = repo.command(crate::util::PROGRAM);
     let ran = Ran::of(scan.args(["hook", "run", "pre-commit"]).stdout(full));
@@ -123,8 +119,7 @@ fn a_full_disk() {
 fn a_damaged_index() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     let sound = fs::read(repo.path(".git/index")).unwrap();
     fs::write(repo.path(".git/index"), &sound[..sound.len() / 2]).unwrap();
     let hook = |repo: &Repo<'_>| repo.keysieve(&["hook", "run", "pre-commit"]);
@@ -135,8 +130,7 @@ fn a_damaged_index() {
     hook(&repo).code(0).complains(&["warning: nothing could be scanned", "on-error: warn"]);
     // Once it is sound again, findings block as ever.
     fs::write(repo.path(".git/index"), sound).unwrap();
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     hook(&repo).code(1);
 }
 
@@ -144,8 +138,7 @@ fn a_damaged_index() {
 fn an_object_that_cannot_be_read() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     let loose = repo.loose(&repo.git(&["rev-parse", ":a"]));
     chmod(&loose, 0o644);
     fs::write(&loose, "damaged").unwrap();
@@ -159,8 +152,7 @@ fn an_object_that_cannot_be_read() {
 fn settings_for_errors_are_checked() {
     let dir = Dir::new();
     let repo = hooked(&dir, "repo");
-    repo.write(".keysieve.yaml", "hook:\n  on-error: ignore\n");
-    repo.add();
+    repo.stage(".keysieve.yaml", "hook:\n  on-error: ignore\n");
     repo.try_git(COMMIT).code(1).complains(&[".keysieve.yaml:2:13", "`block` or `warn`", "KEYSIEVE_SKIP=1"]);
 }
 
@@ -173,8 +165,7 @@ fn a_program_that_is_gone() {
     let text = fs::read_to_string(&hook).unwrap().replace(crate::util::PROGRAM, "/nowhere/keysieve");
     fs::write(&hook, text).unwrap();
     dir.set("PATH", "/usr/local/bin:/usr/bin:/bin");
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     repo.try_git(COMMIT).code(1).complains(&[
         "/nowhere/keysieve",
         "keysieve hook install",
@@ -239,8 +230,7 @@ fn a_read_only_checkout_of_somebody_else() {
         return;
     }
     for (text, code) in [(leak(1), 1), ("clean\n".to_owned(), 0)] {
-        repo.write("a", text);
-        repo.add();
+        repo.stage("a", text);
         let before = all_below(&repo.path(""));
         let ran = Ran::of(&mut hook());
         ran.code(code).no_panic();
@@ -267,11 +257,9 @@ fn a_disk_that_takes_nothing() {
     ran.complains(&["cannot write", ".git/hooks/pre-commit"]);
     assert!(all_below(&repo.path("")) == before, "the earlier hook was touched");
     repo.keysieve(&["hook", "install"]).code(0);
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     full(&["hook", "run", "pre-commit"]).code(1).says(&["skip once:"]);
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     full(&["hook", "run", "pre-commit"]).code(0);
 }
 
@@ -284,13 +272,11 @@ fn a_client_without_a_path() {
         let mut git = repo.command("git");
         Ran::of(git.env("PATH", "/usr/bin:/bin").env_remove("HOME").args(COMMIT))
     };
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     let ran = commit();
     ran.code(1);
     assert!((ran.stdout() + &ran.stderr()).contains("skip once:"), "{ran}");
-    repo.write("a", "clean\n");
-    repo.add();
+    repo.stage("a", "clean\n");
     commit().code(0);
 }
 
@@ -307,8 +293,7 @@ fn a_program_that_was_moved() {
     Ran::of(repo.command(old.to_str().unwrap()).args(["hook", "install"])).code(0);
     fs::rename(&old, &new).unwrap();
     let attempt = |text: &str, path: &str| {
-        repo.write("a", text);
-        repo.add();
+        repo.stage("a", text);
         Ran::of(repo.command("git").env("PATH", path).args(COMMIT))
     };
     let (with, without) = (format!("{}:/usr/bin:/bin", dir.text("new")), "/usr/bin:/bin");

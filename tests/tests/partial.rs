@@ -5,11 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 
-use crate::util::{Dir, Ran, Repo, chmod, runra, spots};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{Dir, Ran, Repo, chmod, leak, spots};
 
 /// A repository with a secret in its past, and a clone of it that lacks what `filter` leaves out.
 fn partial<'d>(dir: &'d Dir, filter: &str, options: &[&str]) -> Repo<'d> {

@@ -110,8 +110,7 @@ places! {
         repo.git(&["stash", "push", "--quiet"]);
     };
     p11_stash_staged: "content", |repo, token| {
-        repo.write("README", line(token));
-        repo.add();
+        repo.stage("README", line(token));
         repo.write("README", "hello\n");
         repo.git(&["stash", "push", "--quiet"]);
     };
@@ -213,8 +212,7 @@ places! {
         repo.git(&["switch", "--quiet", "main"]);
     };
     p45_staged: "content", |repo, token| {
-        repo.write("a", line(token));
-        repo.add();
+        repo.stage("a", line(token));
     };
     p46_untracked: "content", |repo, token| drop(repo.write("a", line(token)));
     p47_remote_url: "config", |repo, token| {
@@ -237,8 +235,7 @@ fn p10_dangling_blob() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
     repo.commit_file("README", "hello\n");
-    repo.write("a", line(&runra(1)));
-    repo.add();
+    repo.stage("a", line(&runra(1)));
     repo.git(&["reset", "--quiet", "--hard"]);
     let report = repo.json(&["scan", "--history", "--show-suppressed"]);
     report.complete(true).level("dangling");
@@ -253,8 +250,7 @@ fn index_and_files_of_a_linked_working_tree() {
     repo.commit_file("README", "hello\n");
     repo.git(&["worktree", "add", "--quiet", &dir.text("linked")]);
     let linked = dir.existing("linked");
-    linked.write("staged", line(&runra(1)));
-    linked.add();
+    linked.stage("staged", line(&runra(1)));
     linked.write("untracked", line(&runra(2)));
     fs::remove_file(linked.path("staged")).unwrap();
     let report = linked.history();

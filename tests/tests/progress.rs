@@ -86,8 +86,7 @@ fn a_bar_on_a_terminal() {
 fn not_under_hooks() {
     let dir = Dir::new();
     let repo = dir.repo("repo");
-    repo.write("a", "hello\n");
-    repo.add();
+    repo.stage("a", "hello\n");
     let ran = repo.keysieve(&["hook", "run", "pre-commit"]);
     assert!(ran.output.stderr.is_empty() && ran.output.stdout.is_empty(), "{ran}");
 }

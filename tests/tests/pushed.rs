@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use crate::hooked::leak;
-use crate::situations::commit_past;
-use crate::util::{Dir, Ran, Repo, runra};
+use crate::hooked::commit_past;
+use crate::util::{Dir, Ran, Repo, leak, runra};
 
 const PUSH: &[&str] = &["push", "--quiet", "origin", "HEAD"];
 
@@ -155,8 +154,7 @@ fn new_branches_forced_ones_deletions_and_several() {
     passed(&repo, PUSH);
     repo.git(&["commit", "--quiet", "--amend", "-m", "again"]);
     passed(&repo, &["push", "--quiet", "--force", "origin", "main"]);
-    repo.write("a", leak(2));
-    repo.add();
+    repo.stage("a", leak(2));
     repo.git(&["commit", "--quiet", "--no-verify", "--amend", "-m", "and again"]);
     blocked(&repo, &["push", "--quiet", "--force-with-lease", "origin", "main"]);
 }
@@ -411,8 +409,7 @@ fn no_ref_changes_but_by_git() {
     // Nor does a scan of what is staged, of a range or of everything change one.
     let before = heard(&repo);
     assert!(before.starts_with(&local) && before.contains("refs/remotes/origin/clean"), "{before}");
-    repo.write("c", leak(2));
-    repo.add();
+    repo.stage("c", leak(2));
     repo.staged().code(1);
     repo.json(&["scan", "--range", "HEAD~1..HEAD"]).code(1);
     repo.history().code(1);

@@ -25,8 +25,7 @@ fn everywhere(dir: &Dir) -> (Repo<'_>, Vec<String>) {
     repo.git(&["remote", "add", "origin", &format!("https://bot:{password}@example.org/{}.git", secrets[13])]);
     // As details: an account or host beside the secret.
     let account = format!("{}.db.internal", secrets[0]);
-    repo.write("details.env", format!("DATABASE_URL=postgres://{}:{password}@{account}/x\n", secrets[3]));
-    repo.add();
+    repo.stage("details.env", format!("DATABASE_URL=postgres://{}:{password}@{account}/x\n", secrets[3]));
     secrets.push(password);
     (repo, secrets)
 }

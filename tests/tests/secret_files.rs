@@ -24,8 +24,7 @@ fn magic_is_enough_in_every_source() {
     let repo = dir.repo("repo");
     repo.write("clean", "hello\n");
     repo.commit("start");
-    repo.write("notes.bin", keepass(1));
-    repo.add();
+    repo.stage("notes.bin", keepass(1));
     let staged = repo.staged();
     let finding = staged.code(1).only();
     assert_eq!((text(&finding["rule"]), text(&finding["path"])), ("secret-file-keepass", "notes.bin"));
@@ -57,8 +56,7 @@ fn names_count_where_trees_and_paths_tell_them() {
     repo.commit("start");
     repo.write("config/master.key", rails(1));
     // The same shape under a name that says nothing.
-    repo.write("config/other.txt", rails(2));
-    repo.add();
+    repo.stage("config/other.txt", rails(2));
     let staged = repo.staged();
     assert_eq!(rules(staged.code(1)), ["rails-master-key-file"], "{}", staged.ran);
     let print = crate::util::print_of(&rails(1));

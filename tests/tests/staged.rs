@@ -1,11 +1,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use crate::util::{Dir, Repo, runra, spots, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
+use crate::util::{Dir, Repo, leak, runra, spots, text};
 
 fn started(dir: &Dir) -> Repo<'_> {
     let repo = dir.repo("repo");
@@ -19,8 +15,7 @@ fn started(dir: &Dir) -> Repo<'_> {
 fn a_secret_only_in_the_working_file_does_not_block() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("a", "changed\n");
-    repo.add();
+    repo.stage("a", "changed\n");
     repo.write("a", leak(1));
     repo.write("untracked", leak(2));
     repo.staged().clean();
@@ -30,8 +25,7 @@ fn a_secret_only_in_the_working_file_does_not_block() {
 fn staged_and_then_cleaned_in_the_working_file_does() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     repo.write("a", "clean again\n");
     assert_eq!(spots(repo.staged().code(1).only()), ["a:1"]);
     repo.remove("a");
@@ -43,25 +37,21 @@ fn what_head_has_already_is_not_this_commits_doing() {
     let dir = Dir::new();
     let repo = started(&dir);
     repo.commit_file("a", leak(1));
-    repo.write("b", "something else\n");
-    repo.add();
+    repo.stage("b", "something else\n");
     repo.staged().clean();
     // The same secret in a file that changes around it.
-    repo.write("a", format!("# more\n{}", leak(1)));
-    repo.add();
+    repo.stage("a", format!("# more\n{}", leak(1)));
     let report = repo.staged();
     report.code(0);
     assert_eq!(report.value["scan"]["suppressed"]["committed"], 1, "{}", report.ran);
     // A second secret beside it is.
-    repo.write("a", format!("{}{}", leak(1), leak(2)));
-    repo.add();
+    repo.stage("a", format!("{}{}", leak(1), leak(2)));
     let report = repo.staged();
     report.code(1).level("staged");
     assert!(report.has(&runra(2)));
     // And so is the same secret in another file: it spreads.
     repo.git(&["reset", "--quiet", "--hard"]);
-    repo.write("copy", leak(1));
-    repo.add();
+    repo.stage("copy", leak(1));
     repo.staged().code(1);
 }
 
@@ -92,8 +82,7 @@ fn git_index_file() {
 fn from_a_subdirectory() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     let report = dir.keysieve_in(&repo.path("sub"), &["scan", "--staged", "-f", "json"]).json();
     assert_eq!(spots(report.code(1).only()), ["a:1"]);
 }
@@ -109,8 +98,7 @@ fn a_rename_is_not_new_and_a_change_in_it_is() {
     // The secret is in HEAD, at another path: whatever it is called, not `staged, nothing is burnt yet`.
     assert!(report.findings().iter().all(|finding| finding["exposure"]["level"] != "staged"), "{}", report.ran);
     let old = fs::read_to_string(repo.path("moved")).unwrap();
-    repo.write("moved", old + &leak(2));
-    repo.add();
+    repo.stage("moved", old + &leak(2));
     let report = repo.staged();
     report.code(1);
     assert_eq!(report.of(&runra(2))["exposure"]["level"], "staged");
@@ -130,8 +118,7 @@ fn a_merge_resolution() {
     assert!(!repo.try_git(&["merge", "--quiet", "theirs"]).output.status.success());
     // Conflicted entries are not what a commit would record; what the other side brings is not this commit's doing.
     repo.staged().clean();
-    repo.write("a", format!("resolved\n{}", leak(2)));
-    repo.add();
+    repo.stage("a", format!("resolved\n{}", leak(2)));
     let report = repo.staged();
     report.code(1);
     assert_eq!(spots(report.only()), ["a:2"]);
@@ -243,16 +230,14 @@ fn index_formats() {
         repo.git(&["config", "index.version", version]);
         repo.commit_file("a/deep/path/with/a/long/name", "x\n");
         repo.commit_file("a/deep/path/with/b", "x\n");
-        repo.write("a/deep/path/with/b", leak(1));
-        repo.add();
+        repo.stage("a/deep/path/with/b", leak(1));
         repo.git(&["update-index", "--index-version", version]);
         assert_eq!(spots(repo.staged().code(1).only()), ["a/deep/path/with/b:1"], "version {version}");
     }
     // One without a checksum, as index.skipHash makes them.
     let repo = started(&dir);
     repo.git(&["config", "index.skipHash", "true"]);
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     repo.staged().code(1);
 }
 
@@ -261,8 +246,7 @@ fn sha256_repository() {
     let dir = Dir::new();
     let repo = dir.repo_with("repo", &["--object-format=sha256"]);
     repo.commit_file("a", "hello\n");
-    repo.write("a", leak(1));
-    repo.add();
+    repo.stage("a", leak(1));
     let report = repo.staged();
     report.code(1).level("staged");
     assert_eq!(text(&report.only()["places"][0]["blob"]).len(), 64);
@@ -284,8 +268,7 @@ fn linked_worktree() {
     let repo = started(&dir);
     repo.git(&["worktree", "add", "--quiet", "-b", "side", &dir.text("linked")]);
     let linked = dir.existing("linked");
-    linked.write("a", leak(1));
-    linked.add();
+    linked.stage("a", leak(1));
     repo.staged().clean();
     let report = linked.staged();
     report.code(1).level("staged");
@@ -315,8 +298,7 @@ fn many_staged_files() {
 fn confidence_decides_what_blocks() {
     let dir = Dir::new();
     let repo = started(&dir);
-    repo.write("config/.env", "DB_PASSWORD=hunter22\n");
-    repo.add();
+    repo.stage("config/.env", "DB_PASSWORD=hunter22\n");
     let report = repo.staged();
     report.code(0).complete(true);
     assert!(report.findings().is_empty(), "{}", report.ran);
@@ -345,8 +327,7 @@ fn a_random_value_behind_its_providers_name_blocks() {
     ];
     for (seed, (name, template)) in (70u64..).zip(named) {
         let value = crate::util::made(template, seed);
-        repo.write("settings", format!("{name}={value}\n"));
-        repo.add();
+        repo.stage("settings", format!("{name}={value}\n"));
         let report = repo.staged();
         assert_eq!(text(&report.code(1).of(&value)["confidence"]), "high", "{name}: {}", report.ran);
     }

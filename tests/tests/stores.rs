@@ -5,17 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::util::{Dir, Ran, Repo, runra, spots, text};
-
-fn leak(seed: u64) -> String {
-    format!("key = {}\n", runra(seed))
-}
-
-fn started(dir: &Dir) -> Repo<'_> {
-    let repo = dir.repo("repo");
-    repo.commit_file("README", "hello\n");
-    repo
-}
+use crate::util::{Dir, Ran, Repo, leak, runra, spots, started, text};
 
 /// The files of all packs with an extension.
 fn packs(repo: &Repo<'_>, extension: &str) -> Vec<PathBuf> {

@@ -12,7 +12,7 @@ use keysieve::rules::{RuleSet, Selection};
 
 use super::args::Rules;
 use super::exit::Exit;
-use super::scan::everything;
+use super::scan::{everything, too_large};
 use crate::config::Config;
 
 /// Runs a `rules` command.
@@ -40,8 +40,7 @@ fn word<T: PartialEq + Copy>(words: &[(&'static str, T)], value: T) -> &'static 
 fn check(files: Vec<PathBuf>) -> Result<()> {
     let selection = Selection { no_builtin: true, files, enable: vec!["*".into()], ..Selection::default() };
     let rules = RuleSet::load(&selection)?;
-    let too_large = |id| format!("the pattern of rule `{id}` is too large; make its counts smaller");
-    let mut faults: Vec<String> = keysieve::scan::uncompilable(&rules).into_iter().map(too_large).collect();
+    let mut faults = too_large(&rules);
     faults.extend(rules.iter().filter_map(trial::entropy_fault));
     if !faults.is_empty() {
         return Err(Error::Faults { faults });

@@ -20,7 +20,7 @@ fn len_before(bytes: &[u8], end: usize, is: Class) -> usize {
 }
 
 /// Where the run of characters that ends with its line at `end` goes on in the next line.
-pub fn next_line(bytes: &[u8], end: usize, is: Class) -> Option<usize> {
+fn next_line(bytes: &[u8], end: usize, is: Class) -> Option<usize> {
     let eol = match bytes.get(end..)? {
         [b'\n', ..] => 1,
         [b'\r', b'\n', ..] => 2,
@@ -39,7 +39,7 @@ pub fn next_line(bytes: &[u8], end: usize, is: Class) -> Option<usize> {
 }
 
 /// Where the line before ends, whose run of characters goes on at `start`.
-pub fn previous_line(bytes: &[u8], start: usize, is: Class) -> Option<usize> {
+fn previous_line(bytes: &[u8], start: usize, is: Class) -> Option<usize> {
     let indent = bytes[..start].iter().rev().take(INDENT).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let before = bytes[..start - indent].strip_suffix(b"\n")?;
     let before = before.strip_suffix(b"\r").unwrap_or(before);

@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::Command;
 
-use super::{COMMIT, advised, commits, messages, node, node_repository, pushes, snippet, tags};
-use crate::hooked::{blocks, leak, passes};
-use crate::util::{Dir, Ran, Repo};
+use super::{advised, commits, messages, node, node_repository, pushes, snippet, tags};
+use crate::hooked::{COMMIT, blocks, passes};
+use crate::util::{Dir, Ran, Repo, leak};
 
 fn husky(repo: &Repo<'_>) {
     Ran::of(&mut repo.command("husky")).code(0);

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use super::{COMMIT, advised, commits, judged, messages, node, node_repository, pushes, snippet, tags};
-use crate::hooked::{blocks, leak, passes};
-use crate::util::{Dir, Ran, Repo};
+use super::{advised, commits, judged, messages, node, node_repository, pushes, snippet, tags};
+use crate::hooked::{COMMIT, blocks, passes};
+use crate::util::{Dir, Ran, Repo, leak};
 
 fn lefthook(repo: &Repo<'_>, args: &[&str]) {
     Ran::of(repo.command("lefthook").args(args)).code(0);

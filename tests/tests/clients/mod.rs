@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::hooked::{blocks, leak, passes};
-use crate::util::{Dir, PROGRAM, Ran, Repo, runra};
+use crate::hooked::{COMMIT, blocks, passes};
+use crate::util::{Dir, PROGRAM, Ran, Repo, leak, runra};
 
 mod husky;
 mod lefthook;
@@ -16,8 +16,6 @@ mod pre_commit;
 /// What is installed; a change makes a new folder.
 const PYTHON: &[&str] = &["pre-commit==4.7.0", "prek==0.5.11"];
 const NODE: &[&str] = &["lefthook@2.2.2", "husky@9.1.7"];
-
-const COMMIT: &[&str] = &["commit", "--quiet", "-m", "x"];
 
 /// Where this repository is.
 const HERE: &str = env!("CARGO_MANIFEST_DIR");

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use super::{COMMIT, HERE, advised, cache, commits, judged, messages, pushes, python, repository, snippet};
-use crate::hooked::{blocks, leak, passes};
-use crate::util::{Dir, Ran, Repo};
+use super::{HERE, advised, cache, commits, judged, messages, pushes, python, repository, snippet};
+use crate::hooked::{COMMIT, blocks, passes};
+use crate::util::{Dir, Ran, Repo, leak};
 
 /// A hook that has nothing to do with us.
 const OTHER: &str = "repos: [{repo: local, hooks: [{id: other, name: other, language: system, entry: 'true', \

@@ -178,6 +178,12 @@ impl Repo<'_> {
         self.git(&["add", "--all"]);
     }
 
+    /// Writes a file and stages everything.
+    pub fn stage(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) {
+        self.write(name, bytes);
+        self.add();
+    }
+
     /// Commits everything, a day later; the commit's id.
     pub fn commit(&self, message: &str) -> String {
         self.add();
@@ -434,6 +440,22 @@ impl Report {
         found.unwrap_or_else(|| panic!("nothing was left out as {reason}{}", self.ran))
     }
 
+    /// So many things could not be read, and that makes the scan incomplete.
+    #[track_caller]
+    pub fn lost(&self, reason: &str, count: u64) -> &Value {
+        let gap = self.gap(reason);
+        assert_eq!((gap["count"].as_u64(), gap["incomplete"].as_bool()), (Some(count), Some(true)), "{}", self.ran);
+        gap
+    }
+
+    /// So many things were left out, as somebody chose.
+    #[track_caller]
+    pub fn skipped(&self, reason: &str, count: u64) -> &Value {
+        let gap = self.gap(reason);
+        assert_eq!((gap["count"].as_u64(), gap["incomplete"].as_bool()), (Some(count), Some(false)), "{}", self.ran);
+        gap
+    }
+
     /// How many things were left out for a reason.
     pub fn left_out(&self, reason: &str) -> u64 {
         let gaps = self.value["scan"]["not_read"].as_array().unwrap();
@@ -464,6 +486,18 @@ pub fn kinds(finding: &Value) -> Vec<&str> {
 pub fn spots(finding: &Value) -> Vec<String> {
     let spot = |place: &Value| format!("{}:{}", place["path"].as_str().unwrap_or("-"), place["line"]);
     finding["places"].as_array().unwrap().iter().map(spot).collect()
+}
+
+/// A repository with one clean commit.
+pub fn started(dir: &Dir) -> Repo<'_> {
+    let repo = dir.repo("repo");
+    repo.commit_file("README", "hello\n");
+    repo
+}
+
+/// A line with a key.
+pub fn leak(seed: u64) -> String {
+    format!("RUNRA_API_KEY={}\n", runra(seed))
 }
 
 /// A key of Runra that nobody has.
