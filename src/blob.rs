@@ -37,6 +37,13 @@ pub enum Origin {
         /// The commit.
         commit: ObjectId,
     },
+    /// A path that the index, or a commit of a range, adds; the bytes are the path.
+    Name {
+        /// Path from the repository root.
+        path: Vec<u8>,
+        /// The commit; the next one if `None`.
+        commit: Option<ObjectId>,
+    },
     /// Text of a commit: message, author or committer.
     Commit {
         /// Which text.
@@ -192,6 +199,7 @@ impl<'a> Blob<'a> {
             Origin::File { path }
             | Origin::Index { path, .. }
             | Origin::Added { path, .. }
+            | Origin::Name { path, .. }
             | Origin::Config { path } => String::from_utf8_lossy(path).into_owned(),
             Origin::Object { id } => format!("blob {id}"),
             Origin::Commit { id, .. } => format!("commit {id}"),

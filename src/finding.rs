@@ -110,6 +110,8 @@ pub struct CommitInfo {
     pub seconds: i64,
     /// First line of the message.
     pub subject: String,
+    /// How many parents it has.
+    pub parents: usize,
 }
 
 /// Where in the world one copy of a secret is.

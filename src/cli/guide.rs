@@ -110,7 +110,7 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     if repo.is_none_or(|repo| !repo.is_bare()) {
         let skip = globset::GlobSet::empty();
         if let Some(repo) = repo {
-            Staged { repo, skip: &skip, max_size: None, deadline: None }.visit(&see)?;
+            Staged { repo, skip: &skip, max_size: None, deadline: None, worth: &|_| true }.visit(&see)?;
             if let Some(finding) = locate(take())? {
                 return Ok(Some((finding, "the index")));
             }

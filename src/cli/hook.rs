@@ -52,6 +52,7 @@ fn install(hooks: &Hooks, args: &HookInstall) -> Result<Exit> {
         return Err(Error::Usage("--time-budget is for pre-push, pre-receive and update".into()));
     }
     let installed = hooks.install(stage, Start { program: &program, trusted_config, time_budget })?;
+    let status = hooks.status(stage)?;
     let template = hooks.use_template()?;
     let path = installed.path.display();
     super::to_stdout(|out| {
@@ -61,7 +62,11 @@ fn install(hooks: &Hooks, args: &HookInstall) -> Result<Exit> {
             State::Unchanged => writeln!(out, "already installed: {path}")?,
         }
         if let Some(chained) = &installed.chained {
-            writeln!(out, "the hook that was there runs first; it is kept as {}", chained.display())?;
+            let runs = match &status.found {
+                Found::Ours { chained: Some(chained), .. } if chained.is_executable => "runs first; it",
+                _ => "is not executable, so git did not run it and we do not; it",
+            };
+            writeln!(out, "the hook that was there {runs} is kept as {}", chained.display())?;
         }
         writeln!(out, "{}", promise(stage))?;
         match installed.scope {
@@ -219,7 +224,12 @@ fn found(status: &Status, stage: Stage, lines: &mut Vec<String>) -> bool {
                      `{install}` is run again"
                 ),
             });
-            lines.extend(chained.as_ref().map(|chained| format!("first it runs {}", chained.path.display())));
+            lines.extend(chained.as_ref().filter(|chained| chained.exists).map(
+                |chained| match chained.is_executable {
+                    true => format!("first it runs {}", chained.path.display()),
+                    false => format!("it does not run {}, which is not executable", chained.path.display()),
+                },
+            ));
             *is_executable && !matches!(program.runs, Runs::Nothing)
         }
     }

@@ -77,7 +77,11 @@ impl Progress {
         let Some(Shown { counts, .. }) = &self.0 else { return };
         counts.bytes.fetch_add((blob.own.1 - blob.own.0) as u64, Ordering::Relaxed);
         let is_more = match blob.origin {
-            Origin::Commit { .. } | Origin::Tree { .. } | Origin::Ref { .. } | Origin::Config { .. } => true,
+            Origin::Commit { .. }
+            | Origin::Tree { .. }
+            | Origin::Name { .. }
+            | Origin::Ref { .. }
+            | Origin::Config { .. } => true,
             _ => blob.start != Start::ZERO,
         };
         counts.done.fetch_add(u64::from(!is_more), Ordering::Relaxed);

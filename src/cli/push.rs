@@ -1,9 +1,11 @@
 //! What a push brings: git's lines about refs, and which commits the other side has already.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use keysieve::blob::ObjectId;
 use keysieve::error::{Error, Result};
+use keysieve::finding::Finding;
 use keysieve::git::{Ref, RefKind, Repo};
 
 /// A push, seen from either end.
@@ -26,6 +28,8 @@ pub struct Update {
     pub old: Option<ObjectId>,
     /// What it is to be; `None` if it is to go.
     pub new: Option<ObjectId>,
+    /// The ref that the sender has it from, if that is known; it may be an expression.
+    pub from: Option<String>,
 }
 
 impl Push {
@@ -38,7 +42,8 @@ impl Push {
             // The name that the sender gives may be an expression with spaces in it.
             let mut words = line.rsplitn(4, ' ');
             let (old, name, new) = (words.next(), words.next(), words.next());
-            update(line, "LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID", name, old, new)
+            let read = update(line, "LOCAL-REF LOCAL-ID REMOTE-REF REMOTE-ID", name, old, new)?;
+            Ok::<_, Error>(Update { from: words.next().map(str::to_owned), ..read })
         });
         Ok(Self { updates: updates.collect::<Result<_>>()?, remote, receiving: false })
     }
@@ -64,7 +69,7 @@ impl Push {
         let new = told("_TO_REF").or_else(|| told("_LOCAL_BRANCH")).ok_or_else(missing)?;
         let old = told("_FROM_REF").map(|name| object_named(repo, &name)).transpose()?;
         let name = told("_REMOTE_BRANCH").unwrap_or_else(|| new.clone());
-        let updates = vec![Update { name, old, new: Some(object_named(repo, &new)?) }];
+        let updates = vec![Update { name, old, new: Some(object_named(repo, &new)?), from: None }];
         Ok(Some(Self { updates, remote: told("_REMOTE_NAME").unwrap_or_default(), receiving: false }))
     }
 
@@ -79,6 +84,34 @@ impl Push {
             update(line, "OLD-ID NEW-ID REF", name, old, new)
         });
         Ok(Self { updates: updates.collect::<Result<_>>()?, remote: String::new(), receiving: true })
+    }
+
+    /// The names that refs are to get on the server.
+    pub fn new_names(&self) -> impl Iterator<Item = &str> {
+        let is_new = |update: &&Update| update.old.is_none() && update.new.is_some();
+        self.updates.iter().filter(is_new).map(|update| update.name.as_str())
+    }
+
+    /// Names, for what is in commits that HEAD does not have, the branch that has them: who follows the advice must not
+    /// rewrite another.
+    pub fn name_branches(&self, findings: &mut [Finding], repo: &Repo) {
+        if self.receiving {
+            return;
+        }
+        let head = repo.head().ok().flatten();
+        let mut named: HashMap<ObjectId, Option<String>> = HashMap::new();
+        for place in findings.iter_mut().flat_map(|finding| &mut finding.places) {
+            let Some(id) = place.commit.as_ref().map(|commit| commit.id) else { continue };
+            let has = |tip: &ObjectId| repo.commits_between(&[id], &[*tip]).is_ok_and(|left| left.is_empty());
+            let name = named.entry(id).or_insert_with(|| {
+                if head.as_ref().is_some_and(has) {
+                    return None;
+                }
+                let branches = self.updates.iter().filter(|update| update.new.as_ref().is_some_and(has));
+                branches.filter_map(|update| update.from.clone()).find(|name| name.starts_with("refs/heads/"))
+            });
+            place.reference = place.reference.take().or_else(|| name.clone());
+        }
     }
 
     /// The objects that are sent, and those that the other side has.
@@ -118,7 +151,7 @@ fn update(line: &str, form: &str, name: Option<&str>, old: Option<&str>, new: Op
         Ok::<_, Error>(Some(id).filter(|id| !id.is_null()))
     };
     let name = name.filter(|name| !name.is_empty()).ok_or_else(bad)?;
-    Ok(Update { name: name.to_owned(), old: id(old)?, new: id(new)? })
+    Ok(Update { name: name.to_owned(), old: id(old)?, new: id(new)?, from: None })
 }
 
 /// An id, a ref as it is (a tag with its message), or whatever names a commit.

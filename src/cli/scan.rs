@@ -16,7 +16,7 @@ use keysieve::provenance::{self, Known, Noted, Scene, Testimony, Witness};
 use keysieve::rules::{FileNames, Kind, RuleSet, Selection};
 use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
-use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin};
+use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin, Worth};
 use keysieve::suppress;
 use keysieve::unpack::Unpacker;
 
@@ -112,7 +112,8 @@ fn search(
     let progress = Progress::start(when, args.output.quiet);
     let found = Found { sightings: Mutex::default(), progress: &progress };
     let deadline = args.time_budget.and_then(|budget| Instant::now().checked_add(budget));
-    let reading = Reading { args, config, look: &look, names: &names, found: &found, progress: &progress, deadline };
+    let (look, found, progress, worth) = (&look, &found, &progress, &|bytes: &[u8]| scanner.may_match(bytes));
+    let reading = Reading { args, config, look, names: &names, found, progress, deadline, worth };
     let (mut tally, witness) = reading.read(mode, repo)?;
     tally.merge(look.tally());
     let id_key = id_key();
@@ -131,11 +132,14 @@ fn search(
         let paths = findings.iter_mut().flat_map(|finding| &mut finding.places).filter_map(|place| place.path.as_mut());
         paths.for_each(|path| drop(path.splice(0..0, module.prefix.iter().copied())));
     }
+    if let (Mode::Push(push), Some(repo)) = (mode, repo) {
+        push.name_branches(&mut findings, repo);
+    }
     let now = now();
     let mut notices = config.notices();
     if let (Mode::Ci(run), Some(repo)) = (mode, repo) {
         notices.extend(run.plan.told(&tally));
-        notices.extend(only_trusted_markers(&mut findings, repo, run.plan.trusted.as_ref(), &look, id_key));
+        notices.extend(only_trusted_markers(&mut findings, repo, run.plan.trusted.as_ref(), look, id_key));
     }
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
     notices.extend(rules.warnings.iter().cloned());
@@ -193,6 +197,7 @@ struct Reading<'a> {
     found: &'a Found<'a>,
     progress: &'a Progress,
     deadline: Option<Instant>,
+    worth: &'a Worth<'a>,
 }
 
 impl Reading<'_> {
@@ -226,6 +231,10 @@ impl Reading<'_> {
             }
             (Mode::Push(push), Some(repo)) => {
                 let (include, exclude) = push.ends(repo)?;
+                push.new_names().map(|name| Origin::Ref { name: name.to_owned() }).for_each(|origin| {
+                    let Origin::Ref { name } = &origin else { return };
+                    see(&Blob { binary: false, ..Blob::whole(&origin, name.as_bytes()) });
+                });
                 self.range(repo, include, exclude).visit(&see)
             }
             _ => Err(Error::Internal("a source without its repository".into())),
@@ -239,7 +248,8 @@ impl Reading<'_> {
     }
 
     fn staged<'s>(&'s self, repo: &'s Repo) -> Staged<'s> {
-        Staged { repo, skip: &self.config.skip, max_size: self.args.max_file_size, deadline: self.deadline }
+        let (skip, max_size, deadline) = (&self.config.skip, self.args.max_file_size, self.deadline);
+        Staged { repo, skip, max_size, deadline, worth: self.worth }
     }
 
     /// What parents of commits have already at the paths of these sightings.
@@ -247,8 +257,12 @@ impl Reading<'_> {
         let (mut staged, mut added) = (BTreeSet::new(), BTreeSet::new());
         for sighting in found {
             match &sighting.origin {
-                Origin::Index { path, .. } => drop(staged.insert(path.as_slice())),
-                Origin::Added { path, commit, .. } => drop(added.insert((*commit, path.as_slice()))),
+                Origin::Index { path, .. } | Origin::Name { path, commit: None } => {
+                    let _ = staged.insert(path.as_slice());
+                }
+                Origin::Added { path, commit, .. } | Origin::Name { path, commit: Some(commit) } => {
+                    let _ = added.insert((*commit, path.as_slice()));
+                }
                 _ => {}
             }
         }
@@ -257,6 +271,7 @@ impl Reading<'_> {
             let (commit, path) = match blob.origin {
                 Origin::Index { path, .. } => (None, path),
                 Origin::Added { path, commit, .. } => (Some(*commit), path),
+                Origin::Name { path, commit } => (*commit, path),
                 _ => return,
             };
             let there = self.look.at(blob);
@@ -269,7 +284,7 @@ impl Reading<'_> {
 
     fn range<'s>(&'s self, repo: &'s Repo, include: Vec<ObjectId>, exclude: Vec<ObjectId>) -> Range<'s> {
         let (skip, max_size, deadline) = (&self.config.skip, self.args.max_file_size, self.deadline);
-        Range { repo, include, exclude, skip, max_size, deadline }
+        Range { repo, include, exclude, skip, max_size, deadline, worth: self.worth }
     }
 
     fn files(&self, paths: &[PathBuf], repo: Option<&Repo>, only_changed: bool) -> Result<Tally> {

@@ -19,13 +19,16 @@ pub struct Commit<'a> {
     pub offset: i32,
     /// The message.
     pub message: &'a [u8],
+    /// Header lines of other sorts: the tags that a merge was of, with their messages, and whatever else programs write. Not
+    /// signatures over the commit, which are the last.
+    pub others: &'a [u8],
 }
 
 impl<'a> Commit<'a> {
     /// Parses a commit object; `None` if it has no readable tree.
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
         let (header, message) = split_header(bytes);
-        let mut commit = None;
+        let (mut commit, mut has_others) = (None, false);
         for line in header.split(|b| *b == b'\n') {
             match (commit.as_mut(), line.split_once_byte(b' ')) {
                 (None, Some((b"tree", id))) => {
@@ -39,12 +42,18 @@ impl<'a> Commit<'a> {
                         seconds: 0,
                         offset: 0,
                         message,
+                        others: empty,
                     });
                 }
                 (Some(commit), Some((b"parent", id))) => commit.parents.extend(ObjectId::from_hex(id)),
                 (Some(commit), Some((b"author", rest))) => commit.author = identity(rest).0,
                 (Some(commit), Some((b"committer", rest))) => {
                     (commit.committer, commit.seconds, commit.offset) = identity(rest);
+                }
+                (Some(commit), _) if !has_others => {
+                    let start = line.as_ptr() as usize - bytes.as_ptr() as usize;
+                    commit.others = others(&header[start..]);
+                    has_others = true;
                 }
                 _ => {}
             }
@@ -83,6 +92,15 @@ impl<'a> Tag<'a> {
         let target = ObjectId::from_hex(field(b"object")?).ok()?;
         let tagger = field(b"tagger").map_or(&b""[..], |rest| identity(rest).0);
         Some(Self { target, name: field(b"tag").unwrap_or_default(), tagger, message })
+    }
+}
+
+/// Header lines up to the signatures.
+fn others(lines: &[u8]) -> &[u8] {
+    match memchr::memmem::find(lines, b"\ngpgsig") {
+        _ if lines.starts_with(b"gpgsig") => &[],
+        Some(end) => &lines[..end],
+        None => lines,
     }
 }
 
@@ -130,6 +148,9 @@ mod tests {
         let commit = Commit::parse(text.as_bytes()).unwrap();
         assert_eq!((commit.parents.len(), commit.author, commit.committer), (1, &b"A B <a@b>"[..], &b"C <c>"[..]));
         assert_eq!((commit.seconds, commit.offset, commit.subject().as_str()), (1_700_000_000, -90, "subject"));
+        assert!(commit.others.is_empty());
+        let text = text.replacen("gpgsig", "mergetag object x\n tag y\ngpgsig", 1);
+        assert_eq!(Commit::parse(text.as_bytes()).unwrap().others, b"mergetag object x\n tag y");
         assert!(Commit::parse(b"nonsense").is_none());
     }
 }

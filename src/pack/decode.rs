@@ -18,6 +18,7 @@ use super::stream::Building;
 use super::stream::Inflating;
 use super::stream::Large;
 use super::trouble::Trouble;
+use super::turns::HEAVY;
 
 /// Decodes entries, given their bases.
 pub(super) struct Decoder<'d> {
@@ -79,6 +80,15 @@ impl Decoder<'_> {
             bench.recycle(std::mem::replace(&mut bytes, next?));
         }
         Ok(bytes)
+    }
+
+    /// The size that an entry claims, if it is one for which others should wait.
+    pub(super) fn heavy(&self, entry: u32) -> Option<u64> {
+        let (start, end) = self.forest.range(entry, self.pack.bytes().len());
+        // Few are stored in so many bytes, so that hardly any is looked at.
+        let own = self.pack.bytes().get(start..end).filter(|own| own.len() as u64 > HEAVY / MAX_RATIO as u64)?;
+        let size = Header::parse(own, self.pack.hash_len())?.size;
+        (size > HEAVY).then_some(size)
     }
 
     /// Lends a large blob that is stored whole as a stream; `None` if it is not large, is something else, or must be held.

@@ -23,6 +23,7 @@ mod stream;
 mod sweep;
 mod tally;
 mod trouble;
+mod turns;
 mod walk;
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use super::inflate::Buffer;
 use super::packfile::Pack;
 use super::sweep::Wish;
 use super::trouble::Trouble;
+use super::turns::{Turn, Turns};
 use crate::lock::lock;
 
 /// What bases may take in all threads together, as long as each gets the least.
@@ -46,6 +47,7 @@ pub(super) struct Walk<'w, T, F> {
     /// Bases of more bytes in one descent are dropped and decoded again when their next child comes.
     alive: usize,
     next_root: Mutex<usize>,
+    turns: Turns,
     /// Roots are handed out until they weigh this much.
     batch: u64,
     /// The children of heavier entries become tasks of their own.
@@ -89,6 +91,7 @@ where
             visit,
             alive: (ALIVE / threads as usize).max(LEAST_ALIVE),
             next_root: Mutex::new(0),
+            turns: Turns::default(),
             batch: forest.weight / (threads * 64),
             share_above: if alone { u64::MAX } else { forest.weight / (threads * 4) },
             value: PhantomData,
@@ -110,6 +113,11 @@ where
         scope.spawn(|scope| self.pull(scope));
         let mut bench = self.benches.take();
         for &root in self.forest.roots.get(roots).unwrap_or_default() {
+            if self.stream_root(root, &mut bench) {
+                continue;
+            }
+            // For as long as the root is held, and what is built on it.
+            let _turn = self.turn(root);
             if let Some(frame) = self.root(root, &mut bench) {
                 self.descend(frame, &mut bench, scope);
             }
@@ -131,14 +139,20 @@ where
         start..*next
     }
 
+    /// A root that may be large waits until there is room for it.
+    fn turn(&self, root: u32) -> Option<Turn<'_>> {
+        Some(self.turns.wait(self.decoder.heavy(root)?))
+    }
+
+    /// Lends a root as a stream, if that can be done.
+    fn stream_root(&self, root: u32, bench: &mut Bench) -> bool {
+        let Some(large) = self.large(root) else { return false };
+        let streamed = self.decoder.stream(root, self.id(root), large);
+        self.is_streamed(root, streamed, bench)
+    }
+
     /// Visits a root.
     fn root(&self, root: u32, bench: &mut Bench) -> Option<Frame<T>> {
-        if let Some(large) = self.large(root) {
-            let streamed = self.decoder.stream(root, self.id(root), large);
-            if self.is_streamed(root, streamed, bench) {
-                return None;
-            }
-        }
         match self.decoder.root(root, bench) {
             Ok((kind, bytes)) if self.wish.want.has(kind) => {
                 bench.copies.clear();

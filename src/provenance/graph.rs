@@ -52,7 +52,7 @@ impl Graph {
         let (mut forest, nodes) = Forest::grow(testimony, wanted);
         let commits = Commits::new(nodes);
         let (reach, remote_names) = reach(repo, &commits, refs);
-        let introductions = introductions(&commits, &mut forest, all);
+        let introductions = introductions(&commits, &mut forest, &reach, all);
         let mut in_head = HashSet::new();
         if let Some(tree) = repo.head()?.and_then(|id| repo.tree_of(&id)) {
             forest.added(&tree, std::iter::empty(), |blob, path| {
@@ -108,8 +108,8 @@ impl Reach {
     }
 }
 
-/// When a commit brought something, and which.
-type Brought = (i64, ObjectId);
+/// Whether no remote has the commit that brought something, when that was, and which it is.
+type Brought = (bool, i64, ObjectId);
 
 /// The commits of a repository, and who is whose parent.
 struct Commits {
@@ -144,12 +144,18 @@ impl Commits {
     }
 }
 
-/// Blobs at paths where a commit has them and none of its parents does; of each blob and path the oldest, or all.
-fn introductions(commits: &Commits, forest: &mut Forest, all: bool) -> HashMap<ObjectId, Vec<Introduction>> {
+/// Blobs at paths where a commit has them and none of its parents does; of each blob and path all, or the oldest. What a
+/// remote has comes first: the older commit that an amended one replaced says nothing of how far a secret got.
+fn introductions(
+    commits: &Commits,
+    forest: &mut Forest,
+    reach: &[Reach],
+    all: bool,
+) -> HashMap<ObjectId, Vec<Introduction>> {
     let mut oldest: HashMap<(ObjectId, Vec<u8>), Vec<Brought>> = HashMap::new();
-    for (number, node) in commits.nodes.iter().enumerate() {
+    for ((number, node), reach) in commits.nodes.iter().enumerate().zip(reach) {
         let parents = commits.parents(number).iter().map(|parent| &commits.nodes[*parent as usize].tree);
-        let this = (node.seconds, node.id);
+        let this = (!reach.remote, node.seconds, node.id);
         forest.added(&node.tree, parents, |blob, path| {
             let brought = oldest.entry((blob, path)).or_default();
             match brought.first_mut().filter(|_| !all) {
@@ -160,7 +166,7 @@ fn introductions(commits: &Commits, forest: &mut Forest, all: bool) -> HashMap<O
     }
     let mut found: HashMap<ObjectId, Vec<Introduction>> = HashMap::new();
     for ((blob, path), brought) in oldest {
-        let here = brought.into_iter().map(|(seconds, commit)| Introduction { seconds, commit, path: path.clone() });
+        let here = brought.into_iter().map(|(_, seconds, commit)| Introduction { seconds, commit, path: path.clone() });
         found.entry(blob).or_default().extend(here);
     }
     found.values_mut().for_each(|list| list.sort());

@@ -114,8 +114,10 @@ impl<'a> Locator<'a> {
         let Some(repo) = scene.repo else { return Ok(locator) };
         let mut blobs = wanted(sightings);
         blobs.extend(sightings.iter().filter_map(|s| named_by(repo, s)).map(|(id, _)| id));
-        let by_commit =
-            |s: &Sighting| matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. });
+        let by_commit = |s: &Sighting| {
+            matches!(s.origin, Origin::Commit { .. } | Origin::Tag { .. } | Origin::Added { .. })
+                || matches!(s.origin, Origin::Name { commit: Some(_), .. })
+        };
         if !blobs.is_empty() || scene.level.is_none() && sightings.iter().any(by_commit) {
             let testimony = match testimony {
                 Some(testimony) if testimony.covers(&blobs) => testimony,
@@ -194,6 +196,16 @@ impl<'a> Locator<'a> {
                 let path = Some(path).filter(|path| !path.is_empty());
                 let place = Place { path, blob: Some(id), suppression, ..plain(PlaceKind::Content, site) };
                 vec![self.committed(place, commit)]
+            }
+            Origin::Name { path, commit } => {
+                let suppression = self.known(commit, &path, print);
+                let site = Site { line: 0, column: 0, end_line: 0, end_column: 0, ..site };
+                let current = commit.is_none();
+                let place = Place { path: Some(path), current, suppression, ..plain(PlaceKind::Path, site) };
+                match commit {
+                    Some(commit) => vec![self.committed(place, commit)],
+                    None => vec![at(place, Level::Staged)],
+                }
             }
             Origin::Commit { kind, id } => vec![self.committed(plain(kind, site), id)],
             Origin::Tag { id } => vec![self.tag(id, site)],
@@ -352,6 +364,7 @@ fn commit_info(repo: &Repo, id: &ObjectId) -> Option<CommitInfo> {
         date: crate::time::iso8601(commit.seconds, commit.offset),
         seconds: commit.seconds,
         subject: commit.subject(),
+        parents: commit.parents.len(),
     })
 }
 

@@ -158,7 +158,7 @@ pub(super) struct Spot {
     /// That path in bytes, for URIs.
     #[serde(skip)]
     pub bytes: Vec<u8>,
-    /// Whether that path is what the file system has: UTF-8, and nothing in it was replaced.
+    /// Whether those bytes are what the file system has: nothing in them was replaced.
     #[serde(skip)]
     pub exact: bool,
     /// The path inside the container; lines are lines of the member.
@@ -201,6 +201,8 @@ pub(super) struct CommitDoc {
     pub date: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub subject: String,
+    #[serde(skip)]
+    pub parents: usize,
 }
 
 /// A runbook with what is known filled in.
@@ -356,7 +358,7 @@ impl<'a> Builder<'a> {
             end_line: known(place.site.end_line),
             end_column: known(place.site.end_column),
             file: raw.map(|_| text(&bytes)),
-            exact: std::str::from_utf8(&bytes).is_ok() && raw == Some(&bytes[..]),
+            exact: raw == Some(&bytes[..]),
             inside: place.site.inside.as_ref().map(|inside| text(&shown(&inside.path))),
             bytes,
         }
@@ -383,6 +385,7 @@ impl<'a> Builder<'a> {
             author: self.redactor.data(&commit.author),
             date: self.redactor.ours(&commit.date),
             subject: self.redactor.data(&commit.subject),
+            parents: commit.parents,
         }
     }
 

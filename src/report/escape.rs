@@ -69,14 +69,39 @@ pub(super) fn uri(path: &[u8]) -> String {
     uri
 }
 
-/// A path as an argument to git, from anywhere in the repository, quoted for a shell where it must be.
-pub(super) fn pathspec(path: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-._/+@,=".contains(c);
-    if path.chars().all(plain) {
-        return format!(":/{path}");
+/// A path as an argument to git, from anywhere in the repository, quoted for a shell where it must be; `None` for one that no
+/// shell can be given. After `:/` git takes most signs for further magic (`:/!a` is everything but `a`), so that a path that
+/// begins with one is said to be literal.
+pub(super) fn pathspec(path: &[u8]) -> Option<String> {
+    let is_short = path.first().is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'+') || *c >= 0x80)
+        && !path.iter().any(|c| b"*?[\\".contains(c));
+    let magic = if is_short { ":/" } else { ":(top,literal)" };
+    argument(magic, path)
+}
+
+/// Bytes as one word of a shell, behind a prefix; `None` if no shell can be given them.
+pub(super) fn argument(prefix: &str, bytes: &[u8]) -> Option<String> {
+    if let Ok(text) = std::str::from_utf8(bytes)
+        && !text.chars().any(|c| c.is_control() || is_invisible(c))
+    {
+        let text = format!("{prefix}{text}");
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._/+@,=:".contains(c);
+        return Some(if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) });
     }
-    let magic = if path.contains(['*', '?', '[', '\\']) { ":(top,literal)" } else { ":/" };
-    format!("'{magic}{}'", path.replace('\'', "'\\''"))
+    // A command substitution drops newlines at the end.
+    if bytes.ends_with(b"\n") || bytes.contains(&0) {
+        return None;
+    }
+    let mut format = String::new();
+    for &byte in bytes {
+        let written = match byte {
+            b'%' => write!(format, "%%"),
+            b'\\' | b'\'' | b'-' | 0..0x20 | 0x7f.. => write!(format, "\\{byte:03o}"),
+            _ => write!(format, "{}", byte as char),
+        };
+        debug_assert!(written.is_ok(), "writing to a String cannot fail");
+    }
+    Some(format!("\"{prefix}$(printf '{format}')\""))
 }
 
 /// Standard Base64 with padding.
@@ -155,9 +180,14 @@ mod tests {
 
     #[test]
     fn pathspecs_are_quoted() {
+        let pathspec = |path: &str| pathspec(path.as_bytes()).unwrap();
         assert_eq!(pathspec("src/a.env"), ":/src/a.env");
         assert_eq!(pathspec("it's $(x)"), "':/it'\\''s $(x)'");
         assert_eq!(pathspec("a[1].env"), "':(top,literal)a[1].env'");
+        assert_eq!(pathspec("_config.yml"), "':(top,literal)_config.yml'");
+        assert_eq!(pathspec("a\n%b'"), r#"":/$(printf 'a\012%%b\047')""#);
+        assert_eq!(argument("", b"-x\xff"), Some(r#""$(printf '\055x\377')""#.into()));
+        assert_eq!(argument("", b"a\n"), None);
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use super::Options;
 use super::document::{FindingDoc, PlaceDoc};
-use super::page::{ALARM, BOLD, DIM, PLAIN, Page};
-use super::{runbook, text};
-use crate::blob::PlaceKind;
+use super::page::{ALARM, BOLD, PLAIN, Page};
+use super::{rewrite, runbook, text};
 use crate::finding::Level;
 
 /// A moment at which something is blocked.
@@ -53,6 +52,9 @@ impl Gate {
             page.paragraph("  ", PLAIN, advice);
         }
         let shared = match finding.level {
+            _ if self == Self::Receive => {
+                "It did not get in here: nothing has leaked, unless it was shared in another way."
+            }
             Level::Staged => "In no commit yet: nothing has leaked, unless it was shared in another way.",
             Level::Local => {
                 "In this clone alone, as far as it knows: nothing has leaked, unless it was shared in another way."
@@ -82,9 +84,12 @@ fn staged(page: &mut Page, finding: &FindingDoc, place: Option<&PlaceDoc>, is_fi
         let then =
             "Then read the value from an environment variable or a secret manager, `git add` the file and commit.";
         page.paragraph("  ", PLAIN, then);
+        // From wherever in the repository git was called.
+        let ignore = "\"$(git rev-parse --show-cdup).gitignore\"";
         if let Some(name) = name.filter(|name| name.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c))) {
-            let keep =
-                format!("Or keep the whole file out of git: `echo /{name} >> .gitignore && git rm --cached {path}`");
+            let keep = format!(
+                "Or keep the whole file out of git: `echo /{name} >> {ignore} && git rm --cached -f -q {path}`"
+            );
             page.paragraph("  ", PLAIN, &keep);
         }
     }
@@ -99,7 +104,7 @@ fn message(page: &mut Page, is_first: bool) {
 
 fn push(page: &mut Page, finding: &FindingDoc, place: Option<&PlaceDoc>, is_first: bool) {
     page.paragraph("  ", BOLD, "Nothing was pushed: the commit is still only here. Rewrite it, then push:");
-    rewrite(page, place);
+    rewrite::steps(page, 4, place, finding.known.kind);
     allow(page, finding, place);
     if is_first {
         way(page, "skip once", "KEYSIEVE_SKIP=1 git push …", "");
@@ -107,39 +112,10 @@ fn push(page: &mut Page, finding: &FindingDoc, place: Option<&PlaceDoc>, is_firs
 }
 
 fn receive(page: &mut Page, finding: &FindingDoc, place: Option<&PlaceDoc>) {
-    page.paragraph("  ", BOLD, "Rejected: nothing of this push was stored. Rewrite the commit, then push:");
-    rewrite(page, place);
+    page.paragraph("  ", BOLD, "Rejected, so it was not stored. Rewrite the commit, then push:");
+    rewrite::steps(page, 4, place, finding.known.kind);
     let ask = format!("No secret, or accepted? The server's administrator can allow {}.", finding.fingerprint);
     page.paragraph("  ", PLAIN, &ask);
-}
-
-/// How to take something out of a commit that was not pushed.
-fn rewrite(page: &mut Page, place: Option<&PlaceDoc>) {
-    let commit = place.and_then(|place| place.commit.as_ref()).map_or("<commit>", |commit| runbook::short(&commit.id));
-    let kind = place.map_or(PlaceKind::Content, |place| place.what);
-    if kind == PlaceKind::Tag {
-        let name = place.and_then(|place| place.reference.as_deref()).unwrap_or("<tag>");
-        let name = name.strip_prefix("refs/tags/").unwrap_or(name);
-        let safe = name.chars().all(|c| c.is_ascii_alphanumeric() || "-._/".contains(c)) && !name.starts_with('-');
-        let name = if safe { name } else { "<tag>" };
-        page.verbatim(4, BOLD, &format!("git tag -a -f {name} {name}^{{}}"));
-        return;
-    }
-    if kind != PlaceKind::Content {
-        page.verbatim(4, BOLD, &format!("git rebase -i {commit}~1"));
-        page.paragraph("    ", DIM, "with `reword` for the first line (the very first commit: --root)");
-        return;
-    }
-    let path = place.map_or("<path>".into(), |place| runbook::path_of(&place.spot));
-    page.paragraph("    ", DIM, "take the value out of the file, then");
-    page.verbatim(4, BOLD, &format!("git add {path} && git commit --fixup {commit}"));
-    page.verbatim(4, BOLD, &format!("git -c sequence.editor=: rebase -i --autosquash {commit}~1"));
-    let others = format!(
-        "The very first commit: --root for {commit}~1. A file that should not be there at all, or behind merges: \
-         `git filter-repo --invert-paths --path {} --refs {commit}~1..HEAD`",
-        path.trim_start_matches(":/")
-    );
-    page.paragraph("    ", DIM, &others);
 }
 
 /// How to say that it is no secret, at its place.

@@ -17,6 +17,7 @@ mod jsonl;
 mod markdown;
 mod page;
 mod redact;
+mod rewrite;
 mod runbook;
 mod sarif;
 #[cfg(test)]

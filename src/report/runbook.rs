@@ -1,8 +1,9 @@
 //! What to do about a finding, as text: by how far the secret got, then by provider.
 
-use super::document::{FindingDoc, GuidanceDoc, Spot};
-use super::escape::pathspec;
+use super::document::{FindingDoc, GuidanceDoc, PlaceDoc, Spot};
+use super::escape::{argument, pathspec};
 use super::page::{ALARM, BOLD, PLAIN, Page, WARN};
+use super::rewrite;
 use crate::finding::Level;
 use crate::rules::Kind;
 
@@ -14,7 +15,7 @@ pub(super) fn first_acts(page: &mut Page, finding: &FindingDoc) {
     match finding.level {
         Level::Staged => unstage(page, finding),
         Level::Worktree => worktree(page, finding),
-        Level::Local => rewrite(page, finding),
+        Level::Local => rewritten(page, finding),
         Level::Dangling => page.verbatim(4, BOLD, "git gc --prune=now"),
         Level::Pushed | Level::Unreachable | Level::Unknown => {}
     }
@@ -28,14 +29,18 @@ pub(super) fn unstage_commands(finding: &FindingDoc) -> Vec<String> {
     let mut paths: Vec<_> = in_index(of_blobs).map(|place| &place.spot).collect();
     paths.dedup_by(|a, b| a.bytes == b.bytes);
     // Without a commit there is nothing to restore from.
-    let command = if finding.exposure.in_head.is_some() { "git restore --staged" } else { "git rm --cached --quiet" };
+    let command = if finding.exposure.in_head.is_some() { "git restore --staged" } else { "git rm --cached -f -q" };
     paths.into_iter().map(|spot| format!("{command} {}", path_of(spot))).collect()
 }
 
-/// A path for a command, if it can be typed.
+/// A path for a command of git, if it can be typed.
 pub(super) fn path_of(spot: &Spot) -> String {
-    let printable = spot.exact && !spot.bytes.iter().any(u8::is_ascii_control);
-    spot.file.as_deref().filter(|_| printable).map_or("<path>".into(), pathspec)
+    Some(&spot.bytes).filter(|_| spot.exact).and_then(|path| pathspec(path)).unwrap_or_else(|| "<path>".into())
+}
+
+/// A path for a command that takes it as it is, if it can be typed.
+pub(super) fn plain_path_of(spot: &Spot) -> String {
+    Some(&spot.bytes).filter(|_| spot.exact).and_then(|path| argument("", path)).unwrap_or_else(|| "<path>".into())
 }
 
 fn unstage(page: &mut Page, finding: &FindingDoc) {
@@ -65,23 +70,13 @@ fn worktree(page: &mut Page, finding: &FindingDoc) {
     page.paragraph("  ", PLAIN, then);
 }
 
-fn rewrite(page: &mut Page, finding: &FindingDoc) {
-    let commit = finding.exposure.commit.as_deref().map_or("<commit>", short);
-    let path = path_of(&finding.first);
+fn rewritten(page: &mut Page, finding: &FindingDoc) {
     page.paragraph("  ", BOLD, "Rewrite before pushing");
-    let first = format!("Mark {commit} as `edit` (if it is the very first commit: --root in place of {commit}~1).");
-    page.paragraph("   1. ", PLAIN, &first);
-    page.verbatim(6, BOLD, &format!("git rebase -i {commit}~1"));
-    if finding.known.kind == Kind::File {
-        page.paragraph("   2. ", PLAIN, "Take the file out, add a line for it to .gitignore, then");
-        page.verbatim(6, BOLD, &format!("git rm --cached {path}"));
-    } else {
-        page.paragraph("   2. ", PLAIN, "Take the value out of the file, then");
-        page.verbatim(6, BOLD, &format!("git add {path}"));
-    }
-    page.verbatim(6, BOLD, "git commit --amend --no-edit");
-    page.verbatim(6, BOLD, "git rebase --continue");
-    page.paragraph("   3. ", PLAIN, "Scan again: other commits and stashes may have it too.");
+    let is_first = |place: &&PlaceDoc| {
+        place.commit.as_ref().is_some_and(|commit| Some(&commit.id) == finding.exposure.commit.as_ref())
+    };
+    rewrite::steps(page, 6, finding.places.iter().find(is_first), finding.known.kind);
+    page.paragraph("   ", PLAIN, "Scan again: other commits and stashes may have it too.");
     page.verbatim(6, BOLD, "keysieve scan --history");
 }
 

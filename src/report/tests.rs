@@ -87,6 +87,7 @@ fn commit(byte: u8) -> CommitInfo {
         date: "2026-11-02T10:11:12Z".into(),
         seconds: 1_793_614_272,
         subject: "Add the sandbox configuration for the nightly integration tests".into(),
+        parents: 1,
     }
 }
 

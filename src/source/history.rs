@@ -127,7 +127,7 @@ impl History<'_> {
                 if !shallow.contains(&id) {
                     named.note_commit(id, &commit);
                 }
-                if [commit.message, commit.author, commit.committer].into_iter().any(self.worth) {
+                if [commit.message, commit.author, commit.committer, commit.others].into_iter().any(self.worth) {
                     commit_texts(&id, &commit, &mut |blob| visit(blob));
                 }
                 witness(Passed::Commit(id, &commit));
@@ -295,8 +295,9 @@ pub(super) fn commit_texts(id: &ObjectId, commit: &Commit<'_>, visit: &mut dyn F
         (PlaceKind::CommitMessage, commit.message),
         (PlaceKind::Author, commit.author),
         (PlaceKind::Committer, commit.committer),
+        (PlaceKind::CommitMessage, commit.others),
     ];
-    for (kind, text) in texts {
+    for (kind, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
         let origin = Origin::Commit { kind, id: *id };
         visit(&Blob { binary: false, ..Blob::whole(&origin, text) });
     }

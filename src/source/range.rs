@@ -1,7 +1,6 @@
 //! What a range of commits adds: by set difference, merges included.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::Mutex;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -11,7 +10,6 @@ use crate::coverage::{Reason, Tally};
 use crate::error::Result;
 use crate::git::diff::{Added, Changes};
 use crate::git::{Commit, Repo, Tag};
-use crate::lock::lock;
 use crate::pack::Kind;
 
 /// Commits reachable from some and not from others.
@@ -28,6 +26,8 @@ pub struct Range<'a> {
     pub max_size: Option<u64>,
     /// What is not read by then is left out, and makes the scan incomplete.
     pub deadline: Option<Instant>,
+    /// Which paths are worth a second look.
+    pub worth: &'a super::Worth<'a>,
 }
 
 /// A parent of a commit, and what was renamed since, once that was asked.
@@ -37,8 +37,24 @@ struct Parent {
     renames: Option<HashMap<Vec<u8>, Added>>,
 }
 
-/// What was lent, by path.
-type Seen = Mutex<HashSet<(ObjectId, Vec<u8>)>>;
+/// What was lent, and what is known to be lost.
+#[derive(Default)]
+struct Seen {
+    contents: HashSet<(ObjectId, Vec<u8>)>,
+    names: HashSet<Vec<u8>>,
+    lost: HashSet<ObjectId>,
+}
+
+/// Something that a commit adds and that was not lent yet.
+struct Fresh {
+    commit: ObjectId,
+    added: Added,
+    /// Its path was not lent yet, either.
+    named: bool,
+}
+
+/// Commits whose changes are held at a time.
+const TOGETHER: usize = 1024;
 
 impl Range<'_> {
     /// Lends every blob that a commit of the range adds at a path, once for each path, and the commits' texts.
@@ -46,16 +62,23 @@ impl Range<'_> {
     /// # Errors
     /// The history cannot be walked.
     pub fn visit(&self, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> Result<Tally> {
-        let mut tally = Tally::default();
-        let seen = Mutex::new(HashSet::new());
+        let (mut tally, mut seen) = (Tally::default(), Seen::default());
         let mut tips = Vec::new();
         for id in self.include.iter().filter(|id| !self.exclude.contains(id)) {
-            tips.extend(self.tip(*id, &seen, &mut tally, visit));
+            tips.extend(self.tip(*id, &mut seen, &mut tally, visit));
         }
-        let commits = self.repo.commits_between(&tips, &self.exclude)?;
-        // Oldest first, so that a blob is attributed to the commit that brought it.
-        let tallies: Vec<Tally> = commits.par_iter().rev().map(|id| self.commit(id, &seen, visit)).collect();
-        tallies.into_iter().for_each(|other| tally.merge(other));
+        let commits: Vec<ObjectId> = self.repo.commits_between(&tips, &self.exclude)?.into_iter().rev().collect();
+        // Oldest first, so that a blob is attributed to the commit that brought it, whatever threads do.
+        for commits in commits.chunks(TOGETHER) {
+            let read: Vec<(Tally, Changes)> = commits.par_iter().map(|id| self.commit(id, visit)).collect();
+            let mut fresh = Vec::new();
+            for (id, (other, changes)) in commits.iter().zip(read) {
+                tally.merge(other);
+                fresh.extend(self.fresh(*id, changes, &mut seen, &mut tally));
+            }
+            let tallies: Vec<Tally> = fresh.into_par_iter().map(|fresh| self.blob(fresh, visit)).collect();
+            tallies.into_iter().for_each(|other| tally.merge(other));
+        }
         let cut: HashSet<ObjectId> = self.repo.shallow().into_iter().collect();
         for id in commits.iter().filter(|id| cut.contains(*id)) {
             tally.skip(Reason::Shallow, format!("history ends at {id}; `git fetch --unshallow` gets the rest"));
@@ -64,7 +87,7 @@ impl Range<'_> {
     }
 
     /// Lends, for paths that commits add, what each parent of the commit has at it, or at the path that git would say it
-    /// was renamed from. The origin is that of the path asked for.
+    /// was renamed from, and what it has of the name. The origin is that of the path asked for.
     pub fn earlier(&self, added: &BTreeSet<(ObjectId, &[u8])>, visit: &mut dyn FnMut(&Blob<'_>)) {
         let mut last: Option<(ObjectId, Vec<Parent>)> = None;
         for (commit, path) in added {
@@ -72,12 +95,17 @@ impl Range<'_> {
                 last = Some((*commit, self.parents(commit)));
             }
             for parent in last.iter_mut().flat_map(|(_, parents)| parents) {
-                let before = self.repo.blob_at(&parent.tree, path).or_else(|| {
-                    let renames = parent.renames.get_or_insert_with(|| {
-                        self.repo.renames(&self.repo.added(parent.child, &[parent.tree]), parent.tree)
-                    });
-                    renames.get(*path).map(|before| before.id)
-                });
+                let here = self.repo.blob_at(&parent.tree, path);
+                let renamed = match here {
+                    Some(_) => None,
+                    None => {
+                        let renames = || self.repo.renames(&self.repo.added(parent.child, &[parent.tree]), parent.tree);
+                        parent.renames.get_or_insert_with(renames).get(*path)
+                    }
+                };
+                let before = here.or_else(|| renamed.map(|before| before.id));
+                let old_name = renamed.map(|before| before.path.as_slice());
+                super::names_before(self.repo, &parent.tree, path, old_name, Some(*commit), visit);
                 let mut bytes = Vec::new();
                 let Some(id) = before.filter(|id| self.repo.read(id, Kind::Blob, &mut bytes).is_ok()) else { continue };
                 visit(&Blob::whole(&Origin::Added { path: path.to_vec(), id, commit: *commit }, &bytes));
@@ -97,7 +125,7 @@ impl Range<'_> {
     fn tip(
         &self,
         tip: ObjectId,
-        seen: &Seen,
+        seen: &mut Seen,
         tally: &mut Tally,
         visit: &(dyn Fn(&Blob<'_>) + Sync),
     ) -> Option<ObjectId> {
@@ -112,11 +140,14 @@ impl Range<'_> {
                     id = tag.target;
                 }
                 Ok(Some(Kind::Blob)) => {
-                    self.blob(Vec::new(), id, tip, tally, visit);
+                    let added = Added { path: Vec::new(), id };
+                    tally.merge(self.blob(Fresh { commit: tip, added, named: false }, visit));
                     return None;
                 }
                 Ok(Some(Kind::Tree)) => {
-                    self.changes(&tip, self.repo.added(id, &[]), seen, tally, visit);
+                    for fresh in self.fresh(tip, self.repo.added(id, &[]), seen, tally) {
+                        tally.merge(self.blob(fresh, visit));
+                    }
                     return None;
                 }
                 _ => return Some(id),
@@ -126,80 +157,76 @@ impl Range<'_> {
         None
     }
 
-    fn commit(&self, id: &ObjectId, seen: &Seen, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> Tally {
+    /// Lends the texts of a commit; what it adds is returned.
+    fn commit(&self, id: &ObjectId, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> (Tally, Changes) {
         let (mut tally, mut bytes) = (Tally::default(), Vec::new());
         if super::is_over(self.deadline) {
             tally.skip(Reason::OutOfTime, format!("commit {id}"));
-            return tally;
+            return (tally, Changes::default());
         }
         if let Err(lost) = self.repo.read(id, Kind::Commit, &mut bytes) {
-            super::note_lost(id, "a commit", &lost, &mut tally);
-            return tally;
+            super::note_lost(self.repo, id, super::COMMIT, &lost, &mut tally);
+            return (tally, Changes::default());
         }
         let Some(commit) = Commit::parse(&bytes) else {
             tally.skip(Reason::Corrupt, format!("commit {id}"));
-            return tally;
+            return (tally, Changes::default());
         };
         tally.commits += 1;
         super::history::commit_texts(id, &commit, &mut |blob| visit(blob));
         let parents: Vec<ObjectId> = commit.parents.iter().filter_map(|parent| self.repo.tree_of(parent)).collect();
-        self.changes(id, self.repo.added(commit.tree, &parents), seen, &mut tally, visit);
-        tally
+        (tally, self.repo.added(commit.tree, &parents))
     }
 
-    /// Lends what was added, but nothing twice at the same path.
-    fn changes(
-        &self,
-        commit: &ObjectId,
-        changes: Changes,
-        seen: &Seen,
-        tally: &mut Tally,
-        visit: &(dyn Fn(&Blob<'_>) + Sync),
-    ) {
+    /// Of what a commit adds, that which was not lent yet at the same path.
+    fn fresh(&self, commit: ObjectId, changes: Changes, seen: &mut Seen, tally: &mut Tally) -> Vec<Fresh> {
         for (id, lost) in &changes.lost {
-            super::note_lost(id, "a tree", lost, tally);
+            // Told of once, however many commits name it.
+            if seen.lost.insert(*id) {
+                super::note_lost(self.repo, id, "a tree", lost, tally);
+            }
         }
         for path in &changes.submodules {
             tally.skip(Reason::Submodule, super::lossy(path));
         }
-        for added in changes.added {
-            let key = (added.id, added.path.clone());
-            if lock(seen).insert(key) {
-                self.blob(added.path, added.id, *commit, tally, visit);
-            }
-        }
+        let mut fresh = changes.added;
+        fresh.retain(|added| seen.contents.insert((added.id, added.path.clone())));
+        let named = |added: Added| {
+            let named = (self.worth)(&added.path) && seen.names.insert(added.path.clone());
+            Fresh { commit, added, named }
+        };
+        fresh.into_iter().map(named).collect()
     }
 
-    fn blob(
-        &self,
-        path: Vec<u8>,
-        id: ObjectId,
-        commit: ObjectId,
-        tally: &mut Tally,
-        visit: &(dyn Fn(&Blob<'_>) + Sync),
-    ) {
-        let (shown, mut bytes) = (super::lossy(&path), Vec::new());
+    fn blob(&self, fresh: Fresh, visit: &(dyn Fn(&Blob<'_>) + Sync)) -> Tally {
+        let Fresh { commit, added: Added { path, id }, named } = fresh;
+        let (shown, mut tally, mut bytes) = (super::lossy(&path), Tally::default(), Vec::new());
         if super::is_over(self.deadline) {
             tally.skip(Reason::OutOfTime, shown);
-            return;
+            return tally;
         }
         if self.skip.is_match(crate::git::bytes_path(&path)) {
             tally.skip(Reason::Configured, shown);
-            return;
+            return tally;
+        }
+        if named {
+            let origin = Origin::Name { path: path.clone(), commit: Some(commit) };
+            visit(&Blob { binary: false, ..Blob::whole(&origin, &path) });
         }
         if let Err(lost) = self.repo.read(&id, Kind::Blob, &mut bytes) {
-            super::note_lost(&id, &shown, &lost, tally);
-            return;
+            super::note_lost(self.repo, &id, &shown, &lost, &mut tally);
+            return tally;
         }
         if self.max_size.is_some_and(|max| bytes.len() as u64 > max) {
             tally.skip(Reason::TooLarge, shown);
-            return;
+            return tally;
         }
         let origin = Origin::Added { path, id, commit };
         let blob = Blob::whole(&origin, &bytes);
-        super::note_lfs(&blob, || shown, tally);
+        super::note_lfs(&blob, || shown, &mut tally);
         tally.blobs += 1;
         tally.bytes += bytes.len() as u64;
         visit(&blob);
+        tally
     }
 }

@@ -25,6 +25,8 @@ pub struct Staged<'a> {
     pub max_size: Option<u64>,
     /// What is not read by then is left out, and makes the scan incomplete.
     pub deadline: Option<Instant>,
+    /// Which paths are worth a second look.
+    pub worth: &'a super::Worth<'a>,
 }
 
 impl Staged<'_> {
@@ -38,7 +40,7 @@ impl Staged<'_> {
         let head = self.tree(self.repo.head()?, &mut tally);
         let changes = self.repo.staged(&index, head);
         for (id, lost) in &changes.lost {
-            super::note_lost(id, "a tree of HEAD", lost, &mut tally);
+            super::note_lost(self.repo, id, "a tree of HEAD", lost, &mut tally);
         }
         for path in &changes.submodules {
             tally.skip(Reason::Submodule, super::lossy(path));
@@ -58,7 +60,7 @@ impl Staged<'_> {
     }
 
     /// Lends, for each of these paths of the index, what HEAD and every commit being merged has at it, or at the path
-    /// that git would say it was renamed from. The origin is that of the path asked for.
+    /// that git would say it was renamed from, and what they have of the name. The origin is that of the path asked for.
     ///
     /// # Errors
     /// The index or HEAD cannot be read.
@@ -71,11 +73,16 @@ impl Staged<'_> {
         for tree in parents.filter_map(|id| self.repo.tree_of(&id)) {
             let mut renames = None;
             for path in paths {
-                let before = self.repo.blob_at(&tree, path).or_else(|| {
-                    let renames =
-                        renames.get_or_insert_with(|| self.repo.renames(&self.repo.staged(&index, Some(tree)), tree));
-                    renames.get(*path).map(|before| before.id)
-                });
+                let here = self.repo.blob_at(&tree, path);
+                let renamed = match here {
+                    Some(_) => None,
+                    None => renames
+                        .get_or_insert_with(|| self.repo.renames(&self.repo.staged(&index, Some(tree)), tree))
+                        .get(*path),
+                };
+                let before = here.or_else(|| renamed.map(|before| before.id));
+                let old_name = renamed.map(|before| before.path.as_slice());
+                super::names_before(self.repo, &tree, path, old_name, None, visit);
                 let mut bytes = Vec::new();
                 let Some(id) = before.filter(|id| self.repo.read(id, Kind::Blob, &mut bytes).is_ok()) else { continue };
                 visit(&Blob::whole(&Origin::Index { path: path.to_vec(), id }, &bytes));
@@ -104,8 +111,12 @@ impl Staged<'_> {
             tally.skip(Reason::OutOfTime, path);
             return tally;
         }
+        if (self.worth)(&added.path) {
+            let origin = Origin::Name { path: added.path.clone(), commit: None };
+            visit(&Blob { binary: false, ..Blob::whole(&origin, &added.path) });
+        }
         if let Err(lost) = self.repo.read(&added.id, Kind::Blob, &mut bytes) {
-            super::note_lost(&added.id, &path, &lost, &mut tally);
+            super::note_lost(self.repo, &added.id, &path, &lost, &mut tally);
             return tally;
         }
         if self.max_size.is_some_and(|max| bytes.len() as u64 > max) {

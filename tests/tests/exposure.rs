@@ -294,3 +294,22 @@ fn outside_git() {
     report.code(1).level("unknown");
     assert_eq!(spots(report.only()), ["settings.env:2"]);
 }
+
+/// The commit that an amended one replaced is older, and nobody has it but the reflog.
+#[test]
+fn amended_and_pushed() {
+    let dir = Dir::new();
+    let repo = pushed(&dir);
+    repo.commit_file("settings.env", dotenv(1));
+    repo.later();
+    repo.git(&["commit", "--quiet", "--amend", "-m", "again"]);
+    repo.git(&["push", "--quiet", "origin", "main"]);
+    let history = repo.history();
+    let exposure = history.code(1).level("pushed");
+    assert_eq!(exposure["remote_refs"][0], "refs/remotes/origin/main");
+    assert_eq!(exposure["commit"], repo.head());
+    assert_eq!(
+        repo.json(&["scan", "--history", "--all-places"]).level("pushed")["remote_refs"],
+        exposure["remote_refs"]
+    );
+}

@@ -71,7 +71,7 @@ fn unborn_branches() {
     repo.git(&["switch", "--quiet", "--orphan", "newer"]);
     repo.stage("x", leak(1));
     let ran = blocks(&repo, COMMIT);
-    assert!((ran.stdout() + &ran.stderr()).contains("git rm --cached --quiet :/x"), "{ran}");
+    assert!((ran.stdout() + &ran.stderr()).contains("git rm --cached -f -q :/x"), "{ran}");
 }
 
 #[test]

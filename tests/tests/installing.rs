@@ -193,3 +193,16 @@ fn allowing_by_a_command() {
     repo.keysieve(&["allow", &print, "--reason", "x"]).code(2).complains(&["by hand", &print]);
     assert_eq!(fs::read_to_string(repo.path(".keysieve.yaml")).unwrap(), "allow: []\n");
 }
+
+/// git ignores a hook that is not executable, and so do we; nobody is told otherwise.
+#[test]
+fn an_earlier_hook_that_git_ignores() {
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    at_home(&dir);
+    repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 7\n");
+    chmod(&repo.path(".git/hooks/pre-commit"), 0o644);
+    repo.keysieve(&["hook", "install"]).code(0).says(&["is not executable, so git did not run it"]);
+    repo.commit_file("a", "clean\n");
+    repo.keysieve(&["hook", "status"]).code(0).says(&["it does not run", "which is not executable"]);
+}

@@ -9,6 +9,8 @@ mod util;
 #[path = "../support/archives.rs"]
 mod archives;
 
+/// What hooks advise, pasted.
+mod advice;
 /// Inline markers.
 mod allow;
 /// Checksums: what they rule out, what they cast doubt on, what tokens say.
@@ -57,6 +59,8 @@ mod installing;
 mod large;
 /// Merges and their kin that wait for a resolution.
 mod merging;
+/// Secrets in names and headers.
+mod names;
 /// What stands in a hook's way: damage, foreign owners, full disks, signals.
 mod obstacles;
 /// Partial clones, and what a fetch may run.

@@ -66,6 +66,11 @@ fn trees_that_were_left_out() {
         report.code(3).complete(false);
         assert!(report.left_out("partial-clone") > 0, "{}", report.ran);
         assert_eq!(report.left_out("missing"), 0, "{}", report.ran);
+        // A range says the same, and once of each.
+        let report = clone.json(&["scan", "--range", "HEAD"]);
+        report.code(3).complete(false);
+        assert_eq!(report.left_out("partial-clone"), 2, "{}", report.ran);
+        assert_eq!(report.left_out("missing"), 0, "{}", report.ran);
         let report = clone.json(&["scan", "--history", "--fetch-missing"]);
         assert_eq!(spots(report.code(1).complete(true).only()), ["deep/a:1"], "{}", report.ran);
     }
