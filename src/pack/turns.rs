@@ -1,6 +1,8 @@
 //! Large objects that must be held whole wait for one another, so that memory does not grow with the number of threads.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex};
+
+use crate::lock::{lock, wait};
 
 /// Objects of more bytes take turns.
 pub(super) const HEAVY: u64 = 32 << 20;
@@ -23,22 +25,18 @@ pub(super) struct Turn<'t> {
 impl Turns {
     /// Waits until so many bytes may be held. Whoever has a turn must not ask for another, nor wait for other tasks.
     pub(super) fn wait(&self, size: u64) -> Turn<'_> {
-        let mut held = self.lock();
+        let mut held = lock(&self.held);
         while *held > 0 && held.saturating_add(size) > MOST {
-            held = self.freed.wait(held).unwrap_or_else(PoisonError::into_inner);
+            held = wait(&self.freed, held);
         }
         *held = held.saturating_add(size);
         Turn { turns: self, size }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut held = self.turns.lock();
+        let mut held = lock(&self.turns.held);
         *held = held.saturating_sub(self.size);
         self.turns.freed.notify_all();
     }
