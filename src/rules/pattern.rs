@@ -71,18 +71,18 @@ const ASSIGNED: &str = concat!(
     // `name: KEY` then `value: …`, `<name>key</name> <value>…`, `key" value="…"`, `key"><value>…`
     r#"[ \t]{0,4}(?::[ \t]{0,4})?[,;{]?\s{0,60}(?:(?:type|description|sensitive|nullable|xml:[a-z]{1,8})[ \t]{0,10}[=:][ \t]{0,2}(?:["\x27][^"\x27\r\n]{0,100}["\x27]|[a-z]{1,10})[,\s]\s{0,30}){0,3}["\x27]?(?:[a-z]{1,12}:)?(?i:value|default|content|defaultvalue)["\x27]?[ \t]{0,8}[:=]>?[ \t]{0,8}"#,
     r#"|</(?i:name|key|string|param-name|entry-key)>\s{0,80}<(?i:value|string|param-value|data|default)[^<>\r\n]{0,30}>"#,
-    r#"|(?:[ \t]{1,4}[\w:.\-]{1,20}=["\x27][\w:.\-]{0,30}["\x27]){0,2}[ \t]?>\s{0,60}(?:<(?i:value|string)>\s{0,40})?"#,
+    r#"|(?:[ \t]{1,4}[\w:.\-]{1,20}=["\x27][\w:./#\-]{0,120}["\x27]){0,2}[ \t]?>\s{0,60}(?:<(?i:value|string)>\s{0,40})?"#,
     // `-Name X -Value 'y'`, `defaults write a Password -string "y"`
-    r#"|[ \t]{1,4}-(?i:value|string)[ \t]{1,4}"#,
+    r#"|[ \t]{1,4}-(?i:value|string)[ \t]{1,4}|[ \t]{1,20}PIC(?:TURE)? X\([0-9]{1,4}\)[ \t]{1,20}VALUE[ \t]{1,4}"#,
     // An operator, perhaps after a type.
-    r#"|(?:[ \t]{0,2}:?[ \t]{0,2}[&*]?(?:\x27static )?[A-Za-z][\w.<>\[\]?|]{0,30}|[ \t]?\{[ \t]?get;[a-z \t]{0,20};?[ \t]?\})?"#,
+    r#"|(?:[ \t]{0,2}:?[ \t]{0,2}[&*]?(?:\x27static |\[\]const |constant |(?i:as) )?[A-Za-z][\w.<>\[\]?|]{0,30}|[ \t]?\{[ \t]?get;[a-z \t]{0,20};?[ \t]?\})?"#,
     r#"[ \t]{0,30}(?:[:|?+]{0,2}={1,3}[>~]?|->|<-)[ \t]{0,30}"#,
     r#"|[ \t]{0,30}(?:\|\||\?[?:]?|%3[AaDd]|\\u003[AaDd]|\\x3[AaDd]|&#(?:61|x3[Dd]);|::?-?|,|\(|\{|\.[A-Za-z_]{2,20}\(|\.[ \t])[ \t*]{0,30}"#,
     r#"|[ \t]{1,30}(?:(?i:is|as|or|was)(?::|[ \t])[ \t]{0,2})?"#,
     r#")"#,
     r#"(?:[|>][-+]?)?(?:\r?\n[ \t]{0,40})?"#,
     r#"(?:(?:(?i:new|try|await)[ \t])?[\w.:\[\]]{0,40}\(\s{0,20}(?:[\w.]{1,20}\(\s{0,10})?)?[\[({]?[ \t]?"#,
-    r#"(?:[bBrRuUfFLN@$]{0,2}\\{0,2}["\x27`]{1,3}|&quot;|&#3[49];|%22|\\u0022|<!\[CDATA\[)?"#,
+    r#"(?:(?:raw|<<|[bBrRuUfFLN@$]{0,2})\\{0,2}["\x27`]{1,3}|&quot;|&#3[49];|%22|\\u0022|<!\[CDATA\[)?"#,
     r#"(?:(?i:bearer|basic|token)(?: |%20))?"#,
 );
 /// What `{assign}` can take at most.

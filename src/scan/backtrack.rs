@@ -511,7 +511,7 @@ mod tests {
                         }
                     }
                     for at in 0..bytes.len().min(60) {
-                        let end = bytes.len() - random.below(3) * usize::from(random.below(4) == 0);
+                        let end = bytes.len().saturating_sub(random.below(3) * usize::from(random.below(4) == 0));
                         let span = at.min(end)..end;
                         let expected = by_reference(&regex, &bytes, span.clone());
                         let Ok(found) = by_program(&program, &bytes, span) else {

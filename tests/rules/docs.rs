@@ -87,7 +87,8 @@ fn show_has_everything() {
         for text in texts.filter(|text| !text.contains('{') || *text == rule.pattern) {
             assert!(page.contains(&flat(text)), "{}: no {text:?} in\n{shown}", rule.id);
         }
-        assert!(rule.matches.iter().take(40).all(|sample| shown.contains(&sample.replace('\n', "\\n"))), "{shown}");
+        let escaped = |sample: &str| sample.replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+        assert!(rule.matches.iter().take(40).all(|sample| shown.contains(&escaped(sample))), "{shown}");
     }
 }
 

@@ -174,6 +174,8 @@ fn self_revocation_is_told() {
         ("google-service-account-key", "keys disable"),
         ("twilio-api-key-secret", "/Keys/"),
         ("private-key-rsa", "certbot revoke"),
+        ("fish-audio-api-key", "revoke endpoint"),
+        ("hubspot-oauth-refresh-token", "/oauth/v1/refresh-tokens/"),
     ];
     for (id, call) in endpoints {
         let rule = rules().find(id).unwrap_or_else(|| panic!("no rule {id}"));

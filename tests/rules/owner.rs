@@ -124,6 +124,8 @@ const TRAPS: &[(&str, &str, &[&str])] = &[
     ("revoking breaks more than the leak", "slack-bot-token", &["leaves|channels"]),
     ("revoking breaks more than the leak", "hashicorp-vault-service-token", &["child|lease"]),
     ("a scoped token refuses its own revocation", "crates-io-api-token", &["403"]),
+    ("history first, key later", "generic-secret", &["rewriting history does not un-leak"]),
+    ("history first, key later", "generic-password", &["rewriting history does not un-leak"]),
 ];
 
 fn text(id: &str) -> Option<String> {

@@ -51,7 +51,8 @@ pub fn jwt(secret: &[u8]) -> Judgement {
     let mut judgement = Judgement::default().public_detail("alg", alg);
     let Some(payload) = decode(payload) else { return judgement };
     let text = |name: &str| payload.get(name).and_then(Value::as_str);
-    if text("sub") == Some("1234567890") || text("iss") == Some("supabase-demo") {
+    let of_rfc_7519 = text("iss") == Some("joe") && payload.get("http://example.com/is_root").is_some();
+    if text("sub") == Some("1234567890") || text("iss") == Some("supabase-demo") || of_rfc_7519 {
         return Judgement::implausible("documented example");
     }
     for (claim, name) in CLAIMS {
@@ -68,6 +69,9 @@ pub fn jwt(secret: &[u8]) -> Judgement {
     if let Some(expiry) = payload.get("exp").and_then(Value::as_i64) {
         judgement = judgement.dated("expires", expiry);
     }
+    if is_of_a_test(&payload) {
+        judgement.merge(Judgement::doubted().detail("doubt", "its subject is a stand-in, and it names no issuer"));
+    }
     if alg.eq_ignore_ascii_case("none") {
         return judgement.lowered(Severity::Low).detail("note", "it is not signed: anybody can make one");
     }
@@ -75,6 +79,14 @@ pub fn jwt(secret: &[u8]) -> Judgement {
         return judgement.lowered(Severity::Low).detail("note", "the anonymous key, which clients may have");
     }
     judgement
+}
+
+/// Whether a token is a test's: it names no issuer, and its subject says that it stands for one.
+fn is_of_a_test(payload: &Value) -> bool {
+    const SAYS: &[&str] = &["test", "mock", "dummy", "fake", "sample", "example", "foo", "foobar"];
+    let Some(subject) = payload.get("sub").and_then(Value::as_str) else { return false };
+    let mut words = subject.split(|c: char| !c.is_ascii_alphabetic()).map(str::to_ascii_lowercase);
+    payload.get("iss").is_none() && words.any(|word| SAYS.contains(&word.as_str()))
 }
 
 /// What a path of the payload leads to. Names of claims may hold `/` themselves.
@@ -195,6 +207,21 @@ mod tests {
             assert_eq!(details(&judgement), expected);
             assert_eq!(judgement.severity, None);
         }
+    }
+
+    #[test]
+    fn tokens_of_tests_and_of_the_standard() {
+        for (payload, doubted) in [
+            (r#"{"sub":"test-subject","exp":4683883211}"#, true),
+            (r#"{"sub":"mock-subject","scope":"message:read"}"#, true),
+            (r#"{"sub":"test-subject","iss":"https://id.acme.dev"}"#, false),
+            (r#"{"sub":"testarossa"}"#, false),
+            (r#"{"exp":4683883211}"#, false),
+        ] {
+            assert_eq!(jwt(token(r#"{"alg":"RS256"}"#, payload).as_bytes()).doubted, doubted, "{payload}");
+        }
+        let of_rfc_7519 = r#"{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}"#;
+        assert!(jwt(token(r#"{"alg":"HS256"}"#, of_rfc_7519).as_bytes()).implausible.is_some());
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub(in crate::scan) fn may_assign(bytes: &[u8], at: usize) -> bool {
     match byte {
         // `Password { get; set; } = "…"`, `Password -Value '…'`
         b'{' if spaced && window[at..].starts_with(b"{ get;") => has_quote(&window[at..]),
+        b'P' if spaced && window[at..].starts_with(b"PIC") => has_quote(&window[at..]),
         b'-' if spaced => has_quote(&window[at..]) && has_pair(&window[at + 1..]) || has_word(&window[at..]),
         b'=' | b':' | b'>' | b',' | b'(' | b'|' | b'?' | b'+' | b'%' | b'&' | b'~' | b'[' | b'{' => {
             has_value(&window[at..]) || b",{:(".contains(&byte) && has_pair(&window[at + 1..])
@@ -46,6 +47,9 @@ fn has_value(rest: &[u8]) -> bool {
     let run =
         value.iter().take(80).take_while(|byte| !byte.is_ascii_whitespace() && !b"\"'`<>\\;,".contains(byte)).count();
     let run = &value[..run];
+    if value.starts_with(b"<<\"") {
+        return value.len() > SHORTEST + 3;
+    }
     if value.starts_with(b"<") {
         return [&b"<value"[..], b"<Value", b"<string", b"<![CDATA["].iter().any(|start| value.starts_with(start));
     }
@@ -97,7 +101,7 @@ fn has_word(rest: &[u8]) -> bool {
     if word.len() >= SHORTEST && telling {
         return true;
     }
-    if [&b"is"[..], b"as", b"or", b"was", b"to", b"of"].contains(&word) {
+    if [&b"is"[..], b"as", b"or", b"was", b"to", b"of"].iter().any(|link| word.eq_ignore_ascii_case(link)) {
         return has_value(after) || after.len() > 1 && has_word(&after[1..]);
     }
     let gap = after.iter().take_while(|byte| **byte == b' ').count();

@@ -124,6 +124,10 @@ fn quoted_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], quote:
     {
         return Form::Doubtful;
     }
+    // `-define(PASSWORD, <<"…">>)`, `{password, <<"…">>}`: the text of Erlang.
+    if between.ends_with(b"<<\"") && after.starts_with(b">>") {
+        return Form::Literal;
+    }
     let named_argument = |open: &u8| b"([{".contains(open);
     match operator {
         // `put("password", "…")`, but not a list of names.
@@ -131,7 +135,7 @@ fn quoted_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], quote:
             let opening = head.trim_ascii_end();
             let opening = opening.strip_suffix(b"\"").or_else(|| opening.strip_suffix(b"'")).unwrap_or(opening);
             let quoted_name = opening.len() < head.trim_ascii_end().len();
-            if quoted_name && value.iter().all(u8::is_ascii_hexdigit) && compares(opening) {
+            if quoted_name && value.iter().all(u8::is_ascii_hexdigit) && !keeps(opening) {
                 // `matches("password", "5f4d…")`: its hash, its salt.
                 Form::Expression
             } else if quoted_name && opening.trim_ascii_end().last().is_some_and(named_argument)
@@ -149,15 +153,53 @@ fn quoted_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], quote:
     }
 }
 
-/// Whether what stands before the arguments is a function that compares them.
-fn compares(opening: &[u8]) -> bool {
-    let callee = opening.trim_ascii_end().strip_suffix(b"(").unwrap_or_default().trim_ascii_end();
+/// Whether what stands before the arguments is a function that keeps a value under a name: `put("password", "5f4d…")`.
+/// Others take a password and its hash or salt: `matches`, `verify`, `stronger`.
+fn keeps(opening: &[u8]) -> bool {
+    const KEEPERS: &[&str] = &[
+        "put",
+        "set",
+        "add",
+        "header",
+        "headers",
+        "append",
+        "property",
+        "param",
+        "parameter",
+        "attr",
+        "attribute",
+        "field",
+        "env",
+        "setenv",
+        "putenv",
+        "default",
+        "insert",
+        "store",
+        "write",
+        "with",
+        "define",
+        "entry",
+        "option",
+        "config",
+        "get",
+        "getenv",
+        "fetch",
+        "string",
+        "var",
+        "value",
+        "arg",
+        "argument",
+        "pair",
+        "of",
+        "data",
+        "form",
+    ];
+    let opening = opening.trim_ascii_end();
+    let Some(callee) = opening.strip_suffix(b"(") else { return true };
+    let callee = callee.trim_ascii_end();
     let length = callee.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
     let words = super::words::words(&callee[callee.len() - length..]);
-    let is_one = |word: &String| {
-        ["match", "matches", "verify", "check", "compare", "equal", "equals", "validate"].contains(&word.as_str())
-    };
-    words.iter().any(is_one)
+    words.is_empty() || words.iter().any(|word| KEEPERS.contains(&word.as_str()))
 }
 
 /// The function in whose brackets the value stands, on the right of the name.
@@ -286,6 +328,13 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
             || tail.starts_with(b"&")
             || is_pair(tail))
     {
+        return Form::Literal;
+    }
+    // `host=a,password=v!1,ssl=True`: pairs parted by commas, and no call.
+    let inside = head.rsplit(|byte| b"\"'".contains(byte)).next().unwrap_or(head);
+    let (opened, pair) = (inside.contains(&b'('), head.ends_with(b",") && head.contains(&b'='));
+    let told = !identifier || has_digit(value) && !value.contains(&b'_');
+    if query && !opened && told && (pair || tail.starts_with(b",") && is_pair_text(&tail[1..])) {
         return Form::Literal;
     }
     // `"db.password=value"`, `"X-Api-Key: value"`: the string is the pair.
@@ -470,6 +519,30 @@ fn tail(bytes: &[u8], at: usize) -> &[u8] {
     let tail = &bytes[at..bytes.len().min(at + REACH)];
     let line = memchr::memchr(b'\n', tail).map_or(tail, |newline| &tail[..newline]);
     line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether the line says that the value passes by itself: a token against forged requests, a password that a framework
+/// makes anew at each start, a token in an address of this very machine.
+pub(super) fn is_passing(bytes: &[u8], name: &Name<'_>, span: &Range<usize>) -> bool {
+    const FORGED: &[&[u8]] = &[b"csrf", b"xsrf"];
+    let (head, tail) = (head(bytes, name.start), tail(bytes, span.end));
+    let says = |text: &[u8], words: &[&[u8]]| {
+        let lower = text.to_ascii_lowercase();
+        words.iter().any(|word| memchr::memmem::find(&lower, word).is_some())
+    };
+    let around = &bytes[name.start.saturating_sub(80)..bytes.len().min(span.end + 80)];
+    let token = says(name.text, &[b"token"]) || says(name.text, &[b"secret"]);
+    if token && says(around, FORGED) || head.ends_with(b"Using generated security ") {
+        return true;
+    }
+    // Of an address, what names the host stands last before the query.
+    let query = tail.first().is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let at = memchr::memmem::rfind(head, b"://").filter(|_| query && (head.ends_with(b"?") || head.ends_with(b"&")));
+    at.is_some_and(|at| {
+        let host = &head[at + 3..];
+        let host = &host[..host.iter().take_while(|byte| !b"/:?".contains(byte)).count()];
+        matches!(host, b"localhost" | b"127.0.0.1" | b"0.0.0.0" | b"[")
+    })
 }
 
 /// Whether the lines around a value are those of a cipher's test vectors: hex in rows, with the names that those have.

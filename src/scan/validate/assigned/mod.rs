@@ -126,7 +126,8 @@ fn by_name(subject: &Subject<'_>, kind: Kind, name: &Name<'_>, form: Form) -> Ju
         let hashed = kind == Kind::Password && subject.secret.len() >= 40;
         confidence = confidence.min(if hashed { Confidence::Low } else { Confidence::Medium });
     }
-    if promise == Promise::Passing {
+    let passing = promise == Promise::Passing || line::is_passing(subject.bytes, name, subject.span);
+    if passing || is_piece_of_uuid(subject.secret) || name.is_salt() && subject.secret.len() <= LONGEST_SALT {
         confidence = Confidence::Low;
     }
     if promise == Promise::Perhaps {
@@ -210,6 +211,18 @@ fn may_be_hex(subject: &Subject<'_>, name: &Name<'_>) -> bool {
     let owned = || !uuid || words.iter().any(|word| name::is_owner(word.strip_suffix("key").unwrap_or(word)));
     (explicit.iter().any(|word| says(word)) || says("key") && owned())
         && !line::speaks_of_digests(subject.bytes, subject.span)
+}
+
+/// The salt of one hash, which stands beside it and is no secret: bcrypt's, the longest of a usual form, has 22
+/// characters. Salts that applications keep secret are longer, or named after what they are for.
+const LONGEST_SALT: usize = 22;
+
+/// `98b37c57-ec62-4e39`: some groups of a UUID, which say that it was cut, and open nothing.
+fn is_piece_of_uuid(value: &[u8]) -> bool {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let hex = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    let groups: Vec<usize> = value.split(|byte| *byte == b'-').map(<[u8]>::len).collect();
+    hex && (2..5).contains(&groups.len()) && GROUPS.windows(groups.len()).any(|piece| piece == groups)
 }
 
 /// `password = "userpassword1"` says its own name.

@@ -53,6 +53,7 @@ const STEMS: &[&str] = &[
     "senha",
     "clave",
     "motdepasse",
+    "mot_de_passe",
     "mdp",
     "haslo",
     "heslo",
@@ -152,6 +153,14 @@ impl<'a> Name<'a> {
         promise
     }
 
+    /// Whether it is the name of a salt and of nothing more: `salt`, `withSalt`, not `SALT` or `password_salt`.
+    pub(super) fn is_salt(&self) -> bool {
+        matches!(
+            self.text.rsplit(|byte| *byte == b'.').next(),
+            Some(b"salt" | b"withSalt" | b"setSalt" | b"salt_bytes")
+        )
+    }
+
     fn is_upper(&self) -> bool {
         !self.text.iter().any(u8::is_ascii_lowercase)
     }
@@ -194,6 +203,8 @@ pub(super) fn is_owner(word: &str) -> bool {
         "key",
         "store",
         "keystore",
+        "srcstore",
+        "deststore",
         "truststore",
         "ssl",
         "ldap",

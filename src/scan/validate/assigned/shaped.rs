@@ -165,6 +165,7 @@ fn is_pattern(value: &[u8]) -> bool {
 pub(super) fn is_shaped(value: &[u8]) -> bool {
     is_path(value)
         || is_email(value)
+        || is_at_stand_in_host(value)
         || is_number_like(value)
         || is_call(value)
         || is_dotted(value)
@@ -271,6 +272,17 @@ fn is_email(value: &[u8]) -> bool {
     let dot = host.iter().rposition(|byte| *byte == b'.');
     let domain = dot.is_some_and(|dot| host.len() - dot >= 3 && host[dot + 1..].iter().all(u8::is_ascii_alphabetic));
     plain(user) && plain(host) && (domain || user.ends_with(b"git"))
+}
+
+/// `user:word@foo.com/data`: an address at a host that stands for one.
+fn is_at_stand_in_host(value: &[u8]) -> bool {
+    const HOSTS: &[&[u8]] = &[b"example", b"foo", b"bar", b"test", b"host", b"domain", b"localhost", b"hostname"];
+    let Some(at) = memchr::memrchr(b'@', value) else { return false };
+    let host = &value[at + 1..];
+    let host = &host[..host.iter().take_while(|byte| !b"/:?".contains(byte)).count()];
+    let mut labels = host.rsplit(|byte| *byte == b'.');
+    let top = labels.next().is_some_and(|top| [&b"com"[..], b"org", b"net", b"test", b"invalid"].contains(&top));
+    top && labels.next().is_some_and(|name| HOSTS.contains(&name))
 }
 
 fn is_number_like(value: &[u8]) -> bool {

@@ -91,7 +91,7 @@ pub(super) fn password(value: &[u8]) -> Look {
     if kinds.letters() + kinds.digits < 3 {
         return Look::Nothing;
     }
-    let stand_in = is_leet_stand_in(value);
+    let stand_in = is_leet_stand_in(value) || is_made_of_runs(value);
     if !stand_in && is_random_key(value, &kinds) {
         return if value.len() >= LONG { Look::Strong } else { Look::Random };
     }
@@ -138,6 +138,9 @@ pub(super) fn password(value: &[u8]) -> Look {
     if kinds.digits == 0 && !has_inner_mark(value) {
         return Look::Weak;
     }
+    if is_sentence(value, &kinds, all.len()) {
+        return Look::Weak;
+    }
     // camelCase with one digit: `sha1Encoder`, `oauth2Client`.
     if all.len() >= 3 && kinds.marks == 0 && known * 2 >= letters {
         return Look::Weak;
@@ -170,7 +173,7 @@ pub(super) fn key(value: &[u8]) -> Look {
     {
         return Look::Nothing;
     }
-    if kinds.foreign > 0 || is_leet_stand_in(value) || !is_random_key(value, &kinds) {
+    if kinds.foreign > 0 || is_leet_stand_in(value) || is_by_turns(value) || !is_random_key(value, &kinds) {
         return Look::Nothing;
     }
     if value.len() >= 20 { Look::Strong } else { Look::Random }
@@ -194,24 +197,62 @@ pub(super) fn is_stand_in(value: &[u8]) -> bool {
     !all.is_empty() && all.iter().all(|word| is_common(word)) || is_leet_stand_in(value)
 }
 
-/// `P@ssw0rd1!`: a stand-in word with other signs for some letters.
+/// `P@ssw0rd1!`, `03#pa33w0rd`: a stand-in word with other signs for some letters.
 fn is_leet_stand_in(value: &[u8]) -> bool {
-    let core = value.len()
-        - value.iter().rev().take_while(|byte| byte.is_ascii_digit() || byte.is_ascii_punctuation()).count();
-    let plain: Vec<u8> = value[..core]
-        .iter()
-        .map(|byte| match byte {
+    let is_dress = |byte: &&u8| byte.is_ascii_digit() || byte.is_ascii_punctuation();
+    let core = value.len() - value.iter().rev().take_while(is_dress).count();
+    let dressed = value[..core].iter().take_while(is_dress).count();
+    let plain = |from: usize, three: u8| -> Vec<u8> {
+        let letter = |byte: &u8| match byte {
             b'@' | b'4' => b'a',
             b'0' => b'o',
             b'1' | b'!' => b'i',
-            b'3' => b'e',
+            b'3' => three,
             b'5' | b'$' => b's',
             b'7' => b't',
             byte => *byte,
-        })
-        .collect();
-    let all = words::words(&plain);
-    plain.len() >= 4 && !all.is_empty() && all.iter().all(|word| is_common(word))
+        };
+        value[from..core].iter().map(letter).collect()
+    };
+    let stands_in = |plain: &[u8]| {
+        let all = words::words(plain);
+        plain.len() >= 4 && !all.is_empty() && all.iter().all(|word| is_common(word))
+    };
+    let starts = if dressed == 0 { vec![0] } else { vec![0, dressed] };
+    starts.into_iter().any(|from| stands_in(&plain(from, b'e')) || stands_in(&plain(from, b's')))
+}
+
+/// `AbcDef123!@#`: runs of the alphabet, of digits and of the signs above them, and nothing else.
+fn is_made_of_runs(value: &[u8]) -> bool {
+    const ROWS: &[&[u8]] = &[b"abcdefghijklmnopqrstuvwxyz", b"01234567890", b"09876543210", b"!@#$%^&*()"];
+    let lower = value.to_ascii_lowercase();
+    let mut rest = lower.as_slice();
+    while !rest.is_empty() {
+        let run = |row: &&[u8]| {
+            let at = row.iter().position(|byte| *byte == rest[0])?;
+            Some(row[at..].iter().zip(rest).take_while(|(a, b)| a == b).count())
+        };
+        let longest = ROWS.iter().filter_map(run).max().unwrap_or(0);
+        if longest < 3 {
+            return false;
+        }
+        rest = &rest[longest..];
+    }
+    true
+}
+
+/// `iWishIWereCool!`: words of a sentence written together, with nothing but a mark at the end.
+fn is_sentence(value: &[u8], kinds: &Kinds, words: usize) -> bool {
+    words >= 4 && kinds.digits == 0 && kinds.marks == 1 && value.last().is_some_and(|byte| b"!?.".contains(byte))
+}
+
+/// `ReFrEsHtOkEn`: a stand-in in letters that are large and small by turns.
+fn is_by_turns(value: &[u8]) -> bool {
+    let turns = value.windows(2).filter(|pair| pair[0].is_ascii_uppercase() != pair[1].is_ascii_uppercase()).count();
+    let letters = value.iter().all(u8::is_ascii_alphabetic);
+    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let parted = |at: usize| is_common(&lower[..at]) && is_common(&lower[at..]);
+    letters && value.len() >= 6 && turns + 1 == value.len() && (2..value.len() - 1).any(parted)
 }
 
 /// `a%21b` as it is meant.

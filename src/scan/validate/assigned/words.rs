@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 /// Words that a stand-in is made of: names of the thing itself, of types, of states, of what a form shows.
 const STAND_INS: &str = "
 a abc abcd abcde abcdef abcdefg access account accounts action active actual actually add added address admin
-administrator again alert algorithm algo alias all allow allowed alpha also alternative an and annotation another answer
+administrator again alert algorithm algo alias all allow allowed alpha also alternative amazing an and annotation another answer
 any anon anonymous anything api app append application apply are arg args argument array asc as ascii ask asked at
 attribute auth authed authenticate authenticated authentication authenticator authority authorization authorize
 authorized auto available aws azure back backend bad bar base based basic baz bcrypt be bearer because before begin
@@ -55,7 +55,7 @@ remote remove removed repeat repeated replace replaced report repository repo re
 requirements requires res reserve reset resource respond response rest restore restricted result results retrieve retry return
 returned returns retype reuse right role roles root row rsa rule run runtime s safe same salt sample samples save
 saved say schema scheme scope screen script sdk search second secondary secret secretary secretkey secrets section secure
-secured security see seed select selected selector self send sender sent separator sequence server service serviceaccount session sessions set
+secured security see seed sekret sekrit select selected selector self send sender sent separator sequence server service serviceaccount session sessions set
 sets setter setting settings setup sha shared shell short should show shown sid sign signature signed signin signing signup
 similar simple simply single site size skip slash slot smtp snake so some somekey somepassword something somepass somesecret
 sometoken somevalue sort source space special specific specified specify spring sql src ssh sso ssl stack staging standard
@@ -112,7 +112,7 @@ views visible visibility warning was widget width window worker writer xpath yea
 const HARMLESS_BEFORE: &str = "
 absent actual as assert bad bitwise block break broken by can check clear cls comma compare compute confirm count create current_page
 delete delimiter disable dummy empty enable enum eof example expect expected expired fake find foreign forget forgot forgotten get has hash hashed
-hide if in incorrect index invalid is isset kind last lexer match max min missing mock new_page next no not null num old_page
+hide if in incorrect index invalid is isset kind last lexer masked match max min missing mock new_page next no not null num old_page
 on operator page pages parse parser peek placeholder prev primary pub public punctuation read remove required sample
 show skip sort start string stop syntax toggle type unexpected unknown valid validate without wrong sorted partition
 continuation cursor pagination paging sync resume cache i18n errors error messages message label labels lang
