@@ -5,8 +5,10 @@ use std::fs::File;
 pub use gix_hash::ObjectId;
 
 mod pieces;
+mod rest;
 
 pub use pieces::Pieces;
+pub use rest::Rest;
 
 /// Where in a repository or on disk some bytes were found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -184,13 +186,23 @@ pub struct Blob<'a> {
     pub binary: bool,
     /// The file, if `bytes` are only its first piece.
     pub file: Option<&'a File>,
+    /// What follows, if `bytes` are only the first piece of what can be read once. Whoever reads it lends it, too.
+    pub rest: Option<&'a dyn Rest>,
 }
 
 impl<'a> Blob<'a> {
     /// All of the bytes at once.
     pub fn whole(origin: &'a Origin, bytes: &'a [u8]) -> Self {
         let (start, own, binary) = (Start::ZERO, (0, bytes.len()), is_binary(bytes));
-        Self { origin, inside: None, bytes, start, own, binary, file: None }
+        Self { origin, inside: None, bytes, start, own, binary, file: None, rest: None }
+    }
+
+    /// What a piece shares with the next one, as a piece of its own, for when the next one begins behind it.
+    pub fn tail(&self) -> Self {
+        let shared = self.bytes.len() - self.own.1;
+        let (before, bytes) = self.bytes.split_at(self.own.1.saturating_sub(shared));
+        let own = (self.own.1 - before.len(), bytes.len());
+        Self { bytes, start: self.start.after(before), own, file: None, rest: None, ..self.clone() }
     }
 
     /// What it is called in a coverage statement.

@@ -1,6 +1,8 @@
 //! Encoded secrets: found whatever they are written in, at the right place, and never in noise. Fixed seeds.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/archives.rs"]
+mod archives;
 #[path = "support/encode.rs"]
 mod encode;
 #[path = "support/texts.rs"]
@@ -23,19 +25,13 @@ fn rules() -> &'static RuleSet {
     RULES.get_or_init(RuleSet::every_builtin)
 }
 
-/// Their patterns take a value that is cut in two for another whole one, which begins elsewhere.
-const TAKE_HALVES: &[&str] = &["notion-token-v2", "nuget-config-password", "cosign-private-key", "private-key-ec"];
-
 /// Ways that take a string apart.
 const JOINS: &[&str] = &["+", "+ lines", "lines +", "adjacent", "continued"];
 
 /// Rules with a prefix of their own, other than the name of a variable.
 fn prefixed() -> Vec<&'static Rule> {
     let by_prefix = |rule: &&Rule| rule.anchored && rule.keywords.iter().any(|keyword| keyword.len() >= 4);
-    rules()
-        .iter()
-        .filter(|rule| by_prefix(rule) && rule.provider != "Generic" && !TAKE_HALVES.contains(&rule.id))
-        .collect()
+    rules().iter().filter(|rule| by_prefix(rule) && rule.provider != "Generic").collect()
 }
 
 /// A sample of a rule, alone in its scanner, and what is found in it as it stands.
@@ -184,12 +180,25 @@ fn values_with_a_few_escapes_are_found_whole() {
     assert!(tried.into_inner() > 300);
 }
 
-/// Random bytes, their base64 and hexadecimal digits, and what compresses to nothing simpler.
+/// How many megabytes of noise there are.
+fn megabytes(usually: usize) -> usize {
+    std::env::var("KEYSIEVE_NOISE_MB").ok().and_then(|count| count.parse().ok()).unwrap_or(usually)
+}
+
+/// What is found in noise and would be shown to somebody.
+fn noise_in(scanner: &Scanner, noise: &[u8]) -> Vec<String> {
+    let matches = scanner.scan_whole(noise).matches.into_iter();
+    matches
+        .filter(|m| m.decoded.is_some() || m.confidence == Confidence::High && m.implausible.is_none())
+        .map(|m| format!("{} at {:?} {:?}", m.rule.id, m.span, m.decoded.map(|decoded| decoded.layers)))
+        .collect()
+}
+
+/// Random bytes, and their base64 and hexadecimal digits.
 #[test]
 fn noise_has_no_secrets() {
-    let megabytes: usize = std::env::var("KEYSIEVE_NOISE_MB").ok().and_then(|count| count.parse().ok()).unwrap_or(4);
     let scanner = Scanner::new(rules());
-    let found: Vec<String> = (0..megabytes)
+    let found: Vec<String> = (0..megabytes(4))
         .into_par_iter()
         .flat_map_iter(|piece| {
             let mut random = Random::new(0x1e55 + piece as u64);
@@ -200,14 +209,41 @@ fn noise_has_no_secrets() {
             let forms =
                 [base64.into_bytes(), data_encoding::BASE64URL.encode(&noise).into_bytes(), hex.into_bytes(), lines];
             let scanner = &scanner;
-            forms.into_iter().chain([noise]).flat_map(move |form| {
-                let matches = scanner.scan_whole(&form).matches.into_iter();
-                matches
-                    .filter(|m| m.decoded.is_some() || m.confidence == Confidence::High && m.implausible.is_none())
-                    .map(|m| format!("{} at {:?} {:?}", m.rule.id, m.span, m.decoded.map(|decoded| decoded.layers)))
-                    .collect::<Vec<_>>()
-            })
+            forms.into_iter().chain([noise]).flat_map(move |form| noise_in(scanner, &form))
         })
         .collect();
     none("noise", found);
+}
+
+/// What compresses to nothing simpler, compressed: random words and numbers. `KEYSIEVE_NOISE_MB` megabytes of each kind.
+#[test]
+fn compressed_noise_has_no_secrets() {
+    let scanner = Scanner::new(rules());
+    let found: Vec<String> = (0..megabytes(1))
+        .into_par_iter()
+        .flat_map_iter(|piece| {
+            let mut random = Random::new(0xc0de + piece as u64);
+            let mut text = Vec::with_capacity(2 << 20);
+            while text.len() < 2 << 20 {
+                let word = random.number().to_string();
+                text.extend_from_slice(&word.as_bytes()[..1 + random.below(word.len())]);
+                text.extend((0..random.below(9)).map(|_| b'a' + random.below(26) as u8));
+                text.push(b" \n,;=:"[random.below(6)]);
+            }
+            let forms: [(&str, Vec<u8>); 6] = [
+                ("gzip", archives::gz(&text)),
+                ("zlib", archives::zlib(&text)),
+                ("bzip2", archives::bzip2(&text)),
+                ("xz", archives::xz(&text)),
+                ("zstd", archives::zstd(&text)),
+                ("lz4", archives::lz4(&text)),
+            ];
+            let scanner = &scanner;
+            forms.into_iter().flat_map(move |(name, form)| {
+                assert!(form.len() > 1 << 20, "{name} has {} bytes", form.len());
+                noise_in(scanner, &form).into_iter().map(move |found| format!("{name}: {found}"))
+            })
+        })
+        .collect();
+    none("compressed noise", found);
 }

@@ -317,7 +317,7 @@ fn fast(repo: &Repo, scanner: &Scanner, effort: &Effort) -> (BTreeSet<String>, B
     };
     let knows = |_: &[u8]| false;
     let worth = |bytes: &[u8]| scanner.may_match(bytes);
-    let history = History { repo, max_size: None, whole: &knows, knows: &knows, worth: &worth };
+    let history = History { repo, max_size: None, knows: &knows, worth: &worth };
     let mut tally = history.contents(&scan).unwrap();
     let wanted = provenance::wanted(found.lock().unwrap().iter());
     let witness = Witness::new(wanted, repo.hash);

@@ -14,7 +14,7 @@ use keysieve::rules::{FileNames, Rule, RuleSet};
 use keysieve::scan::Scanner;
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Passed, Staged};
-use keysieve::unpack::{Limits, Unpacker};
+use keysieve::unpack::Limits;
 
 use super::args::{Color, Guide};
 use super::exit::Exit;
@@ -132,7 +132,7 @@ fn search(fingerprint: &str, repo: Option<&Repo>, rules: &RuleSet) -> Result<Opt
     }
     let Some(repo) = repo else { return Ok(None) };
     let knows = |name: &[u8]| names.knows(name);
-    let history = History { repo, max_size: None, whole: &Unpacker::may_open, knows: &knows, worth: &|_| true };
+    let history = History { repo, max_size: None, knows: &knows, worth: &|_| true };
     history.contents(&|blob: &Blob<'_>, _: Option<Base<'_, ()>>| keep(look.at(blob)))?;
     let see = |blob: &Blob<'_>| keep(look.at(blob));
     history.structure(&see, &|_: Passed<'_, ()>| (), &mut |blob, name| keep(look.named(blob, name)));

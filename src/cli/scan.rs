@@ -18,7 +18,6 @@ use keysieve::scan::{Carried, Scanner};
 use keysieve::secret::Secret;
 use keysieve::source::{Base, Files, History, Passed, Range, Staged, Stdin, Worth};
 use keysieve::suppress;
-use keysieve::unpack::Unpacker;
 
 use super::args::{RuleArgs, Scan, When};
 use super::ci::{Plan, Scope, only_trusted_markers};
@@ -334,8 +333,7 @@ impl Reading<'_> {
         };
         let knows = |name: &[u8]| self.names.knows(name);
         let worth = |bytes: &[u8]| scanner.may_match(bytes);
-        let (max_size, whole) = (self.args.max_file_size, &Unpacker::may_open);
-        let history = History { repo, max_size, whole, knows: &knows, worth: &worth };
+        let history = History { repo, max_size: self.args.max_file_size, knows: &knows, worth: &worth };
         self.progress.expect(|| repo.store().estimate());
         let mut tally = history.contents(&scan)?;
         let wanted = self.found.wanted();

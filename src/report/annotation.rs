@@ -118,14 +118,18 @@ fn at(finding: &FindingDoc, weight: Weight, title: String, message: String) -> A
     }
 }
 
+/// Where in a container and how it is written, for formats that know files and lines only.
+pub(super) fn within(finding: &FindingDoc) -> String {
+    let parts = place(finding).into_iter().flat_map(|place| place.inside().into_iter().chain(place.written()));
+    parts.map(|part| format!(", {part}")).collect()
+}
+
 /// Where it is, if no file and line can say so.
 fn elsewhere(finding: &FindingDoc) -> String {
     let Some(place) = place(finding) else { return String::new() };
     let mut parts = Vec::new();
-    if let Some(inside) = place.spot.inside.as_deref().filter(|inside| !inside.is_empty()) {
-        let line = place.spot.line.map(|line| format!(":{line}")).unwrap_or_default();
-        parts.push(format!("in {inside}{line}"));
-    }
+    parts.extend(place.inside());
+    parts.extend(place.written());
     if place.what != PlaceKind::Content {
         parts.push(format!("in the {}", place.kind.replace('-', " ")));
     }

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::{Value, json};
 
-use super::annotation::place;
+use super::annotation::{place, within};
 use super::document::{Document, FindingDoc};
 use super::runbook::short;
 
@@ -25,7 +25,7 @@ fn issue(finding: &FindingDoc) -> Value {
     json!({
         "type": "issue",
         "check_name": finding.rule,
-        "description": format!("{} {}: {}", finding.title, finding.redacted, finding.guidance.headline),
+        "description": format!("{} {}{}: {}", finding.title, finding.redacted, within(finding), finding.guidance.headline),
         "categories": ["Security"],
         "severity": severity(finding.severity),
         "fingerprint": finding.fingerprint,

@@ -140,8 +140,12 @@ pub(super) struct ExposureDoc {
 /// A path and a position in it; what is unknown is absent.
 #[derive(Serialize, Default, Clone)]
 pub(super) struct Spot {
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Only of what has a path outside a container.
+    #[serde(skip)]
     pub path: Option<String>,
+    /// What reports say: of what has none, such as standard input, that inside the container.
+    #[serde(rename = "path", skip_serializing_if = "Option::is_none")]
+    pub said: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_base64: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,6 +168,21 @@ pub(super) struct Spot {
     /// The path inside the container; lines are lines of the member.
     #[serde(skip)]
     pub inside: Option<String>,
+}
+
+impl PlaceDoc {
+    /// Where in a container it is, in words.
+    pub fn inside(&self) -> Option<String> {
+        let inside = self.spot.inside.as_deref().filter(|inside| !inside.is_empty())?;
+        let line = self.spot.line.map(|line| format!(":{line}")).unwrap_or_default();
+        Some(format!("in {inside}{line}"))
+    }
+
+    /// How it is written, in words, innermost first.
+    pub fn written(&self) -> Option<String> {
+        let layers: Vec<&str> = self.decoded_by.iter().rev().copied().collect();
+        (!layers.is_empty()).then(|| format!("in {}", layers.join(" in ")))
+    }
 }
 
 /// Where one copy is.
@@ -296,7 +315,9 @@ impl<'a> Builder<'a> {
     /// One finding.
     pub fn finding(&self, finding: &Finding) -> FindingDoc {
         let rule = finding.rule;
-        let first = finding.places.iter().find(|place| place.path.is_some());
+        let member = |place: &&Place| place.site.inside.as_ref().is_some_and(|inside| !inside.path.is_empty());
+        let mut places = finding.places.iter();
+        let first = places.clone().find(|place| place.path.is_some()).or_else(|| places.find(member));
         let details = finding.details.iter().map(|(k, v)| (self.redactor.ours(k), self.redactor.data(v)));
         let secret = || String::from_utf8_lossy(finding.secret.reveal()).into_owned();
         FindingDoc {
@@ -346,12 +367,14 @@ impl<'a> Builder<'a> {
         let shown = |path: &[u8]| self.redactor.bytes(path).into_owned();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let bytes = raw.map(shown).unwrap_or_default();
-        let whole = raw.map(|path| shown(&place.site.path_in(path))).unwrap_or_default();
+        let whole = shown(&place.site.path_in(raw.unwrap_or_default()));
         let path = raw.map(|_| text(&whole));
+        let said = (raw.is_some() || !whole.is_empty()).then(|| text(&whole));
         let valid = std::str::from_utf8(&whole).is_ok();
         let known = |number: u64| (number > 0).then_some(number);
         Spot {
             path,
+            said,
             path_base64: (!valid).then(|| base64(&whole)),
             line: known(place.site.line),
             column: known(place.site.column),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use serde_json::{Value, json};
 
-use super::annotation::place;
+use super::annotation::{place, within};
 use super::document::{Document, FindingDoc};
 use super::escape::capital;
 
@@ -67,7 +67,7 @@ fn vulnerability(finding: &FindingDoc) -> Value {
     json!({
         "id": finding.fingerprint,
         "name": finding.title,
-        "description": format!("{} {}: {}.", finding.title, finding.redacted, finding.level.meaning()),
+        "description": format!("{} {}{}: {}.", finding.title, finding.redacted, within(finding), finding.level.meaning()),
         "severity": capital(finding.severity),
         "solution": steps.join("\n"),
         "identifiers": [{

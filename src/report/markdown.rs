@@ -95,6 +95,7 @@ fn spot(place: &PlaceDoc) -> String {
         let line = place.spot.line.map(|line| format!(":{line}")).unwrap_or_default();
         parts.push(span(&format!("{path}{line}")));
     }
+    parts.extend(place.written());
     if place.what != PlaceKind::Content {
         parts.push(format!("in the {}", place.kind.replace('-', " ")));
     }

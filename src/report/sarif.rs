@@ -167,7 +167,7 @@ fn physical(place: &PlaceDoc) -> Value {
     }
     let mut location = json!({"physicalLocation": physical});
     let since = place.commit.as_ref().map(|commit| format!("since commit {}", short(&commit.id)));
-    let said: Vec<String> = inside(place).into_iter().chain(since).collect();
+    let said: Vec<String> = inside(place).into_iter().chain(place.written()).chain(since).collect();
     if !said.is_empty() {
         location["message"] = json!({"text": said.join(", ")});
     }

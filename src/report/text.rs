@@ -129,9 +129,7 @@ fn note(place: &PlaceDoc) -> String {
     if place.what != PlaceKind::Content {
         parts.push(format!("in the {}", place.kind.replace('-', " ")));
     }
-    if !place.decoded_by.is_empty() {
-        parts.push(format!("in {}", place.decoded_by.join(" in ")));
-    }
+    parts.extend(place.written());
     match &place.commit {
         Some(commit) => {
             let day = commit.date.get(..10).unwrap_or(&commit.date);

@@ -2,7 +2,7 @@
 //! after everything that was carried over, and nothing of it is carried.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use super::{Raw, validate};
@@ -60,6 +60,23 @@ fn layers(m: &Raw) -> usize {
 /// Drops what an escape in it, or the end of a piece, cuts short, where the whole was found by decoding it. `raw` must be
 /// in order.
 fn without_cut_ones(raw: &mut Vec<Raw>) {
+    if raw.iter().all(|m| layers(m) == 0) {
+        return;
+    }
+    // A piece that is too short for a pattern may do with what stands before it.
+    let (mut last, mut cut): (HashMap<&'static str, (usize, &Raw)>, _) = (HashMap::new(), HashSet::new());
+    for (number, m) in raw.iter().enumerate() {
+        let inside = m.found.span.start + 1..m.found.span.end;
+        let is_whole = |piece: &Raw| layers(m) > layers(piece) && inside.contains(&piece.found.span.end);
+        if let Some((piece, _)) = last.insert(m.found.rule.id, (number, m)).filter(|(_, piece)| is_whole(piece)) {
+            cut.insert(piece);
+        }
+    }
+    let mut number = 0;
+    raw.retain(|_| {
+        number += 1;
+        !cut.contains(&(number - 1))
+    });
     let mut whole: Option<(&'static str, Range<usize>)> = None;
     raw.retain(|m| {
         let (rule, span) = (m.found.rule.id, &m.found.span);
@@ -84,20 +101,41 @@ fn without_known_ones(raw: &mut Vec<(Raw, bool)>) {
         let is_own = !rule.generic && rule.provider != LAST_RESORT && found.implausible.is_none();
         found.decoded.is_none() && is_own && found.confidence == Confidence::High
     };
-    let sure = raw.iter().filter(|(m, _)| is_sure(m)).map(|(m, _)| (m.found.span.start, m.found.span.end));
-    let mut sure: Vec<(usize, usize)> = sure.collect();
-    sure.sort_unstable();
-    // How far any of them up to each one goes.
-    let mut farthest = 0;
-    for (_, end) in &mut sure {
-        farthest = farthest.max(*end);
-        *end = farthest;
-    }
+    let sure = farthest(raw.iter().filter(|(m, _)| is_sure(m)).map(|(m, _)| &m.found.span));
     raw.retain(|(m, _)| {
         let span = &m.found.span;
         let before = sure.partition_point(|(start, _)| *start < span.end);
         m.found.decoded.is_none() || before == 0 || sure[before - 1].1 <= span.start
     });
+}
+
+/// Takes out what stands in the body of a signed token: that is another credential than the token.
+fn take_told(raw: &mut Vec<(Raw, bool)>) -> Vec<(Raw, bool)> {
+    if raw.iter().all(|(m, _)| m.found.decoded.is_none()) {
+        return Vec::new();
+    }
+    let is_token = |m: &Raw| m.found.decoded.is_none() && m.found.rule.validate.contains(&"jwt");
+    let tokens = farthest(raw.iter().filter(|(m, _)| is_token(m)).map(|(m, _)| &m.found.span));
+    let is_told = |m: &Raw| {
+        let (rule, span) = (m.found.rule, &m.found.span);
+        let is_own = !rule.generic && rule.provider != LAST_RESORT && m.found.implausible.is_none();
+        let before = tokens.partition_point(|(start, _)| *start < span.start);
+        let is_inside = before > 0 && tokens[before - 1].1 > span.end;
+        m.found.decoded.is_some() && is_own && is_inside && (m.proved || m.keyword_inside)
+    };
+    raw.extract_if(.., |(m, _)| is_told(m)).collect()
+}
+
+/// The starts of spans in order, each with how far any of those up to it goes.
+fn farthest<'s>(spans: impl Iterator<Item = &'s Range<usize>>) -> Vec<(usize, usize)> {
+    let mut all: Vec<(usize, usize)> = spans.map(|span| (span.start, span.end)).collect();
+    all.sort_unstable();
+    let mut farthest = 0;
+    for (_, end) in &mut all {
+        farthest = farthest.max(*end);
+        *end = farthest;
+    }
+    all
 }
 
 /// How far apart the halves of a credential may be where they are written in more bytes than they have.
@@ -175,7 +213,15 @@ fn without_overlaps(raw: Vec<Raw>) -> Vec<Raw> {
     let halves = halves(&raw);
     let mut raw: Vec<(Raw, bool)> =
         raw.into_iter().zip(halves).filter(|(_, (needed, _))| *needed).map(|(m, (_, tied))| (m, tied)).collect();
+    let told = take_told(&mut raw);
     without_known_ones(&mut raw);
+    let mut kept = best(raw);
+    kept.extend(best(told));
+    kept
+}
+
+/// Of overlapping secrets the best, given whether the other half of each is near.
+fn best(mut raw: Vec<(Raw, bool)>) -> Vec<Raw> {
     raw.sort_by_key(|(m, tied)| {
         let found = &m.found;
         let (span, rule) = (&found.span, found.rule);

@@ -19,8 +19,6 @@ pub struct History<'a> {
     pub repo: &'a Repo,
     /// Larger blobs are left out.
     pub max_size: Option<u64>,
-    /// Which beginnings of large blobs make it necessary to have them whole: others are read in pieces.
-    pub whole: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Which names of files make a blob worth a second look: only trees know what a blob is called.
     pub knows: &'a (dyn Fn(&[u8]) -> bool + Sync),
     /// Whether there is anything to look at in some bytes: asked for the texts of commits before they are lent, and for
@@ -79,7 +77,7 @@ impl History<'_> {
         let noted = Mutex::new(Tally::default());
         let note = |other: Tally| lock(&noted).merge(other);
         let stream = |id: &oid, size: u64, bytes: &mut dyn Read| self.stream(id, size, bytes, visit, &note);
-        let large = Large { above: LARGE, whole: self.whole, visit: &stream };
+        let large = Large { above: LARGE, whole: &|_| false, visit: &stream };
         let look = |object: Object<'_>, base: Option<&Option<T>>| match object.kind {
             Kind::Blob => self.blob(&object, base.and_then(Option::as_ref), visit, &note),
             _ => {
@@ -198,7 +196,7 @@ impl History<'_> {
             return Ok(());
         }
         let origin = Origin::Object { id };
-        Pieces::default().read(bytes, None, &Blob::whole(&origin, &[]), &mut |piece| drop(visit(piece, None)))?;
+        Pieces::default().read_once(bytes, &Blob::whole(&origin, &[]), &mut |piece| drop(visit(piece, None)))?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ impl Stdin {
     pub fn visit(&self, input: &mut dyn Read, visit: &dyn Fn(&Blob<'_>)) -> Tally {
         let mut tally = Tally { files: 1, ..Tally::default() };
         let mut pieces = Pieces::default();
-        match pieces.read(input, None, &Blob::whole(&Origin::Stdin, &[]), &mut |blob| visit(blob)) {
+        match pieces.read_once(input, &Blob::whole(&Origin::Stdin, &[]), &mut |blob| visit(blob)) {
             Ok(bytes) => tally.bytes = bytes,
             Err(error) => tally.skip(Reason::Unreadable, format!("standard input: {error}")),
         }

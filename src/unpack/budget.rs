@@ -55,7 +55,8 @@ impl Limits {
 #[derive(Debug)]
 pub(super) struct Budget {
     limits: Limits,
-    most: u64,
+    /// How large the container is, as far as that is known.
+    size: Cell<u64>,
     until: Instant,
     expanded: Cell<u64>,
     entries: Cell<u64>,
@@ -68,7 +69,7 @@ impl Budget {
     pub fn new(limits: &Limits, size: u64, total: &Arc<AtomicU64>) -> Rc<Self> {
         Rc::new(Self {
             limits: limits.clone(),
-            most: size.saturating_mul(limits.ratio).max(NO_BOMB),
+            size: Cell::new(size),
             until: Instant::now() + limits.time,
             expanded: Cell::new(0),
             entries: Cell::new(0),
@@ -80,6 +81,11 @@ impl Budget {
     /// The limit that was reached.
     pub fn cut(&self) -> Option<Reason> {
         self.cut.get()
+    }
+
+    /// So many more bytes of the container were read, whose size nobody knew.
+    pub fn grow(&self, bytes: usize) {
+        self.size.set(self.size.get().saturating_add(bytes as u64));
     }
 
     /// One more member.
@@ -97,11 +103,12 @@ impl Budget {
 
     fn check(&self) -> io::Result<()> {
         let expanded = self.expanded.get();
+        let most = self.size.get().saturating_mul(self.limits.ratio).max(NO_BOMB);
         let reason = match () {
             () if self.cut.get().is_some() => self.cut.get(),
             () if self.entries.get() > self.limits.entries => Some(Reason::ArchiveEntries),
             () if expanded > self.limits.size => Some(Reason::ArchiveSize),
-            () if expanded > self.most => Some(Reason::ArchiveRatio),
+            () if expanded > most => Some(Reason::ArchiveRatio),
             () if self.total.load(Ordering::Relaxed) > self.limits.total => Some(Reason::ArchiveTotal),
             () if Instant::now() > self.until => Some(Reason::ArchiveTime),
             () => None,

@@ -4,8 +4,12 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use bzip2::bufread::BzDecoder;
+use deflate64::Deflate64Decoder;
 use flate2::bufread::{DeflateDecoder, GzDecoder};
+use lz4_flex::frame::FrameDecoder as Lz4Decoder;
+use lzma_rust2::filter::delta::DeltaReader;
 use lzma_rust2::{Lzma2Reader, LzmaReader, XzReader};
+use ppmd_rust::{Ppmd7Decoder, Ppmd8Decoder, RestoreMethod};
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 
@@ -28,6 +32,7 @@ enum State<R: Read> {
     Between(Ahead<R>),
     Gzip(Box<GzDecoder<Ahead<R>>>),
     Bzip2(BzDecoder<Ahead<R>>),
+    Lz4(Box<Lz4Decoder<Ahead<R>>>),
     Xz(Box<XzReader<Ahead<R>>>),
     Zstd(Box<StreamingDecoder<Ahead<R>, ruzstd::decoding::FrameDecoder>>),
     Ended,
@@ -45,7 +50,8 @@ impl<R: Read> Frames<R> {
         self.budget.spend(0)?;
         let head = input.ahead(10)?;
         let skippable = |head: &[u8]| matches!(head, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]);
-        if Format::of(head) != Some(self.format) && !(self.format == Format::Zstd && skippable(head)) {
+        let skips = matches!(self.format, Format::Zstd | Format::Lz4);
+        if Format::of(head) != Some(self.format) && !(skips && skippable(head)) {
             return Ok(State::Ended);
         }
         Ok(match self.format {
@@ -53,7 +59,7 @@ impl<R: Read> Frames<R> {
             Format::Bzip2 => State::Bzip2(BzDecoder::new(input)),
             // Streams in a row, and the padding between them, are its own business.
             Format::Xz => State::Xz(Box::new(XzReader::new_mem_limit(input, true, WINDOW_KIB))),
-            Format::Zstd if skippable(head) => {
+            Format::Zstd | Format::Lz4 if skippable(head) => {
                 let mut header = [0; 8];
                 input.read_exact(&mut header)?;
                 let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
@@ -61,6 +67,7 @@ impl<R: Read> Frames<R> {
                 State::Between(input)
             }
             Format::Zstd => State::Zstd(Box::new(zstd(input)?)),
+            Format::Lz4 => State::Lz4(Box::new(Lz4Decoder::new(input))),
             _ => State::Ended,
         })
     }
@@ -76,6 +83,7 @@ impl<R: Read> Read for Frames<R> {
                 State::Between(_) => 0,
                 State::Gzip(decoder) => decoder.read(buffer)?,
                 State::Bzip2(decoder) => decoder.read(buffer)?,
+                State::Lz4(decoder) => decoder.read(buffer)?,
                 State::Xz(decoder) => decoder.read(buffer)?,
                 State::Zstd(decoder) => decoder.read(buffer)?,
                 State::Ended => return Ok(0),
@@ -87,6 +95,7 @@ impl<R: Read> Read for Frames<R> {
                 State::Between(input) => input,
                 State::Gzip(decoder) => decoder.into_inner(),
                 State::Bzip2(decoder) => decoder.into_inner(),
+                State::Lz4(decoder) => decoder.into_inner(),
                 State::Zstd(decoder) => decoder.into_inner(),
                 State::Xz(_) | State::Ended => return Ok(0),
             };
@@ -113,15 +122,46 @@ pub(super) fn zip_method<'r>(
     size: u64,
 ) -> io::Result<Option<Box<dyn Read + 'r>>> {
     Ok(Some(match method {
-        0 | 8 | 12 | 20 | 93 | 95 => plain(method, input)?,
+        0 | 8 | 9 | 12 | 20 | 93 | 95 => plain(method, input)?,
         14 => {
             let mut header = [0; 9];
             input.read_exact(&mut header)?;
             let [_, _, _, _, props, dictionary @ ..] = header;
             lzma(input, props, u32::from_le_bytes(dictionary), size)?
         }
+        98 => {
+            let mut parameters = [0; 2];
+            input.read_exact(&mut parameters)?;
+            let parameters = u32::from(u16::from_le_bytes(parameters));
+            let (order, memory) = ((parameters & 15) + 1, ((parameters >> 4 & 0xff) + 1) << 20);
+            let restore = match parameters >> 12 {
+                0 => RestoreMethod::Restart,
+                1 => RestoreMethod::CutOff,
+                _ => return Err(io::Error::other("its model is of an unknown kind")),
+            };
+            fits(memory)?;
+            let input = BufReader::with_capacity(32 << 10, input);
+            Box::new(Ppmd8Decoder::new(input, order, memory, restore).map_err(io::Error::other)?.take(size))
+        }
         _ => return Ok(None),
     }))
+}
+
+/// Whether a decoder may have so much memory.
+fn fits(memory: u32) -> io::Result<()> {
+    if u64::from(memory) > WINDOW { Err(io::ErrorKind::OutOfMemory.into()) } else { Ok(()) }
+}
+
+/// PPMd as in 7z. It does not say where it ends.
+pub(super) fn ppmd<'r>(input: impl Read + 'r, order: u8, memory: u32) -> io::Result<Box<dyn Read + 'r>> {
+    fits(memory)?;
+    let input = BufReader::with_capacity(32 << 10, input);
+    Ok(Box::new(Ppmd7Decoder::new(input, order.into(), memory).map_err(io::Error::other)?))
+}
+
+/// Differences to the byte so many places before.
+pub(super) fn delta<'r>(input: impl Read + 'r, distance: u8) -> Box<dyn Read + 'r> {
+    Box::new(DeltaReader::new(input, usize::from(distance) + 1))
 }
 
 /// What needs no parameters, by its number in a zip; the bytes as they are for all others.
@@ -129,6 +169,7 @@ pub(super) fn plain<'r>(method: u16, input: impl Read + 'r) -> io::Result<Box<dy
     let input = BufReader::with_capacity(32 << 10, input);
     Ok(match method {
         8 => Box::new(DeflateDecoder::new(input)),
+        9 => Box::new(Deflate64Decoder::with_buffer(input)),
         12 => Box::new(BzDecoder::new(input)),
         20 | 93 => Box::new(zstd(input)?),
         95 => Box::new(XzReader::new_mem_limit(input, true, WINDOW_KIB)),

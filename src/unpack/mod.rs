@@ -9,6 +9,8 @@ mod ar;
 mod budget;
 mod codec;
 mod format;
+mod loose;
+mod office;
 mod pack;
 mod pdf;
 mod png;
@@ -22,10 +24,10 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::blob::{Blob, Inside, Origin, Pieces, PlaceKind};
+use crate::blob::{Blob, Inside, Origin, Pieces, PlaceKind, Rest, Start};
 use crate::coverage::{Reason, Tally};
 use crate::finding::Sighting;
 use crate::secret::Secret;
@@ -37,6 +39,10 @@ use format::{Format, HEAD};
 const NESTED: u64 = 64 << 20;
 /// The same for a file.
 const IN_MEMORY: u64 = 256 << 20;
+/// How much of what was read of a container that comes once is kept.
+const RECENT: usize = 256 << 10;
+/// How much more at a time.
+const STEP: usize = 8 << 20;
 /// Longer names are cut.
 const MAX_NAME: usize = 4096;
 
@@ -45,17 +51,14 @@ const MAX_NAME: usize = 4096;
 pub struct Unpacker {
     limits: Limits,
     total: Arc<AtomicU64>,
+    /// Whose turn it is to hold a large container in memory.
+    held: Mutex<()>,
 }
 
 impl Unpacker {
     /// Nothing is spent yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, total: Arc::default() }
-    }
-
-    /// Whether what begins so may be a container. All of a container must be at hand to open it.
-    pub fn may_open(head: &[u8]) -> bool {
-        Format::of(head).is_some() || Format::is_program(head)
+        Self { limits, total: Arc::default(), held: Mutex::default() }
     }
 
     /// Lends what is in a blob, if it is a container, and says what was read of it and what not.
@@ -66,10 +69,16 @@ impl Unpacker {
         if !blob.origin.is_content() {
             return None;
         }
-        let format = Format::of_whole(blob.bytes)?;
+        let format = Format::of_whole(blob.bytes).or_else(|| match (blob.file, blob.rest) {
+            (Some(file), _) => Format::of_file(blob.bytes, file),
+            // What is behind it will be seen.
+            (_, Some(_)) => Format::is_program(blob.bytes).then_some(Format::Zip),
+            _ => None,
+        })?;
         let size = blob.file.and_then(|file| file.metadata().ok()).map_or(blob.bytes.len() as u64, |data| data.len());
         let mut opening = Opening {
             limits: &self.limits,
+            held: &self.held,
             budget: Budget::new(&self.limits, size, &self.total),
             origin: blob.origin,
             visit,
@@ -83,19 +92,32 @@ impl Unpacker {
     }
 }
 
-/// Drops what was found in the bytes of a container as they are, where the same secret was found in a member, too. In
-/// those bytes a secret may be cut, or run into what happens to lie behind it.
+/// Drops what was found in the bytes of a container, or of a part of a document, as they are, where the same secret was
+/// found in a member, or in the text that was put together, too. In those bytes a secret may be cut, or run into what
+/// happens to lie behind it.
 pub fn without_echoes(sightings: &mut Vec<Sighting>) {
-    let mut inner: HashMap<Origin, HashSet<Secret>> = HashMap::new();
-    for sighting in sightings.iter().filter(|sighting| sighting.site.inside.is_some()) {
-        inner.entry(sighting.origin.clone()).or_default().insert(sighting.hit.secret.clone());
+    let mut inner: HashMap<(Origin, Option<Vec<u8>>), HashSet<Secret>> = HashMap::new();
+    let text = format!("!/{}", office::NAME);
+    for sighting in sightings.iter() {
+        let Some(inside) = &sighting.site.inside else { continue };
+        let part = inside.path.strip_suffix(text.as_bytes()).map(<[u8]>::to_vec);
+        for place in [Some(None), part.map(Some)].into_iter().flatten() {
+            let secrets = inner.entry((sighting.origin.clone(), place)).or_default();
+            secrets.insert(sighting.hit.secret.clone());
+        }
+    }
+    if inner.is_empty() {
+        return;
     }
     let is_echo = |sighting: &Sighting| {
         let raw = sighting.hit.secret.reveal();
         let same = |secret: &Secret| raw.starts_with(secret.reveal()) || secret.reveal().starts_with(raw);
-        inner.get(&sighting.origin).is_some_and(|secrets| secrets.iter().any(same))
+        let place = sighting.site.inside.as_ref().map(|inside| inside.path.clone());
+        inner.get(&(sighting.origin.clone(), place)).is_some_and(|secrets| secrets.iter().any(same))
     };
-    sightings.retain(|sighting| sighting.site.inside.is_some() || !is_echo(sighting));
+    let echoes: Vec<bool> = sightings.iter().map(is_echo).collect();
+    let mut echoes = echoes.into_iter();
+    sightings.retain(|_| !echoes.next().unwrap_or(false));
 }
 
 /// Why a container, or the rest of it, was not read.
@@ -135,6 +157,49 @@ enum Source<'s> {
     Stream(&'s mut dyn Read),
 }
 
+/// What follows the first piece of a container. There may be something else behind the container, which is in no member:
+/// the last bytes that were read are lent as they are.
+struct Growing<'r> {
+    rest: &'r dyn Rest,
+    budget: Rc<Budget>,
+    recent: Vec<u8>,
+    /// Where these begin.
+    at: Start,
+    /// Whether they are not all since the first piece.
+    is_cut: bool,
+}
+
+impl<'r> Growing<'r> {
+    fn after(blob: &Blob<'_>, rest: &'r dyn Rest, budget: &Rc<Budget>) -> Self {
+        let tail = blob.tail();
+        Self { rest, budget: Rc::clone(budget), recent: tail.bytes.to_vec(), at: tail.start, is_cut: false }
+    }
+
+    fn lend(self, blob: &Blob<'_>, visit: &mut dyn FnMut(&Blob<'_>)) {
+        let tail = blob.tail();
+        let from = if self.is_cut { 0 } else { tail.own.0 };
+        if self.is_cut {
+            visit(&tail);
+        }
+        visit(&Blob { bytes: &self.recent, start: self.at, own: (from, self.recent.len()), ..tail.clone() });
+    }
+}
+
+impl Read for Growing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.rest.read(buffer)?;
+        self.budget.grow(read);
+        self.recent.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        if self.recent.len() > 2 * RECENT {
+            let old = self.recent.len() - RECENT;
+            self.at = self.at.after(self.recent.get(..old).unwrap_or_default());
+            self.recent.drain(..old);
+            self.is_cut = true;
+        }
+        Ok(read)
+    }
+}
+
 /// What can be read at any place.
 trait Seekable: Read + Seek {}
 
@@ -143,6 +208,7 @@ impl<T: Read + Seek> Seekable for T {}
 /// One container being opened, with all that are in it.
 struct Opening<'o> {
     limits: &'o Limits,
+    held: &'o Mutex<()>,
     budget: Rc<Budget>,
     origin: &'o Origin,
     visit: &'o mut dyn FnMut(&Blob<'_>),
@@ -161,22 +227,48 @@ impl Opening<'_> {
             let why = "archives are not opened (--max-archive-depth 0)";
             return self.tally.skip(Reason::Configured, self.line(&here.path, why));
         }
-        let is_whole = blob.file.is_some() || blob.own.1 == blob.bytes.len();
-        let opened = match blob.file {
-            Some(file) => self.container(format, Source::File(file), &here),
-            None => self.container(format, Source::Bytes(blob.bytes), &here),
-        };
-        let opened = match (opened, is_whole) {
-            (Ok(()) | Err(Fault::Damaged(_)), false) => {
-                let why = "only its beginning could be opened; save it to a file and scan that";
-                Err(Fault::Gap(Reason::ArchiveSize, why.into()))
+        let opened = match (blob.file, blob.rest) {
+            (Some(file), _) => self.container(format, Source::File(file), &here),
+            (_, Some(rest)) if format.is_stream() => {
+                let mut rest = Growing::after(blob, rest, &self.budget);
+                let opened = self.container(format, Source::Stream(&mut blob.bytes.chain(&mut rest)), &here);
+                rest.lend(blob, self.visit);
+                opened
             }
-            (opened, _) => opened,
+            (_, Some(rest)) => self.held(format, blob, rest, &here),
+            _ => self.container(format, Source::Bytes(blob.bytes), &here),
         };
         let _ = self.settle(&here, opened);
         if let Some(reason) = self.budget.cut() {
             let path = self.cut_at.take().unwrap_or_default();
             self.tally.skip(reason, self.line(&path, &self.limits.explain(reason)));
+        }
+    }
+
+    /// What is read at several places, and comes once: it must fit into memory.
+    fn held(&mut self, format: Format, blob: &Blob<'_>, rest: &dyn Rest, here: &Here) -> Result<(), Fault> {
+        let mut bytes = blob.bytes.to_vec();
+        let _turn = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rest = Growing::after(blob, rest, &self.budget);
+        let read = read_on(&mut rest, &mut bytes, IN_MEMORY);
+        let raw = Blob { rest: None, ..blob.clone() };
+        let visit = &mut *self.visit;
+        let _ = Pieces::default().read(&mut bytes.as_slice(), None, &raw, &mut |piece| {
+            if piece.start.offset > 0 {
+                visit(piece);
+            }
+        });
+        if Format::of_whole(&bytes).is_none() {
+            return Ok(());
+        }
+        let opened = self.container(format, Source::Bytes(&bytes), here);
+        match (read, opened) {
+            (Ok(()), Ok(()) | Err(Fault::Damaged(_))) if bytes.len() as u64 > IN_MEMORY => {
+                let why = "it is too large to be opened in memory; save it to a file and scan that";
+                Err(Fault::Gap(Reason::ArchiveSize, why.into()))
+            }
+            (Ok(()), opened) => opened,
+            (Err(error), _) => Err(self.fault(&error)),
         }
     }
 
@@ -246,10 +338,11 @@ impl Opening<'_> {
 
     fn container(&mut self, format: Format, source: Source<'_>, here: &Here) -> Result<(), Fault> {
         match format {
-            Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd => {
+            Format::Gzip | Format::Bzip2 | Format::Xz | Format::Zstd | Format::Lz4 => {
                 let mut decoded = Metered::new(codec::Frames::new(format, stream(source), &self.budget), &self.budget);
                 self.decoded(&mut decoded, here)
             }
+            Format::Object => loose::open(self, &mut *stream(source), here),
             Format::Tar => tar::open(self, &mut *stream(source), here),
             Format::Ar => ar::open_ar(self, &mut *stream(source), here),
             Format::Cpio => ar::open_cpio(self, &mut *stream(source), here),
@@ -282,6 +375,12 @@ impl Opening<'_> {
             Err(error) => Err(self.fault(&error)),
             Ok(_) => read,
         }
+    }
+
+    /// Lends what was made of bytes that were lent as they are.
+    fn lend(&mut self, here: &Here, bytes: &[u8]) {
+        let inside = Inside { path: here.path.clone(), kind: PlaceKind::Content };
+        (self.visit)(&Blob { inside: Some(&inside), ..Blob::whole(self.origin, bytes) });
     }
 
     /// Bytes that are no container.
@@ -398,6 +497,21 @@ impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
     }
+}
+
+/// Reads on until `bytes` are more than `most` or the reader ends. Takes no more memory than that needs.
+fn read_on(reader: &mut dyn Read, bytes: &mut Vec<u8>, most: u64) -> io::Result<()> {
+    while bytes.len() as u64 <= most {
+        let begin = bytes.len();
+        bytes.reserve_exact(STEP);
+        bytes.resize(begin + STEP, 0);
+        let (filled, ended) = fill(reader, bytes.get_mut(begin..).unwrap_or_default());
+        bytes.truncate(begin + filled);
+        if ended? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Reads until `buffer` is full. How much was read, and whether the reader has ended.

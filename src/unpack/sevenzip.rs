@@ -169,7 +169,10 @@ fn decoder<'r>(folder: &Folder, packed: &'r mut dyn Read) -> io::Result<Result<B
             ([3, 1, 1], [props, a, b, c, d, ..]) => {
                 codec::lzma(reader, *props, u32::from_le_bytes([*a, *b, *c, *d]), u64::MAX)?
             }
+            ([3], [distance, ..]) => codec::delta(reader, *distance),
+            ([3, 4, 1], [order, a, b, c, d, ..]) => codec::ppmd(reader, *order, u32::from_le_bytes([*a, *b, *c, *d]))?,
             ([4, 1, 8], _) => codec::plain(8, reader)?,
+            ([4, 1, 9], _) => codec::plain(9, reader)?,
             ([4, 2, 2], _) => codec::plain(12, reader)?,
             ([4, 0xf7, 0x11, 1], _) => codec::plain(93, reader)?,
             ([6, 0xf1, 7, 1], _) => return Ok(Err(Fault::Gap(Reason::ArchiveEncrypted, "it is encrypted".into()))),

@@ -5,6 +5,8 @@ use std::io::{self, Read};
 use super::{Fault, Here, Opening, record, skip};
 
 const BLOCK: usize = 512;
+/// So many blocks behind the end of an archive are looked at for another one.
+const MAX_BEHIND: u32 = 256;
 /// Names and attributes longer than this are cut.
 const MAX_EXTRA: u64 = 1 << 20;
 
@@ -34,7 +36,7 @@ struct Extra {
 }
 
 pub(super) fn open(opening: &mut Opening<'_>, input: &mut dyn Read, here: &Here) -> Result<(), Fault> {
-    let (mut block, mut extra, mut lost, mut ended) = ([0; BLOCK], Extra::default(), false, false);
+    let (mut block, mut extra, mut lost, mut ended, mut behind) = ([0; BLOCK], Extra::default(), false, false, 0);
     loop {
         match record(input, &mut block) {
             Ok(true) => {}
@@ -50,9 +52,13 @@ pub(super) fn open(opening: &mut Opening<'_>, input: &mut dyn Read, here: &Here)
         // An archive may follow another; and behind a damaged header there may be a sound one.
         if !has_checksum(&block) {
             lost |= !ended;
+            behind += 1;
+            if ended && behind > MAX_BEHIND {
+                break;
+            }
             continue;
         }
-        ended = false;
+        (ended, behind) = (false, 0);
         one(opening, input, &block, &mut extra, here)?;
     }
     if lost { Err(Fault::Damaged("some of its headers are damaged".into())) } else { Ok(()) }

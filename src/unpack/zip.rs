@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, SeekFrom};
 
-use super::{Fault, Here, IN_MEMORY, Metered, Opening, Seekable, codec};
+use super::{Fault, Here, IN_MEMORY, Metered, Opening, Seekable, codec, office};
 use crate::coverage::Reason;
 
 const END: &[u8] = b"PK\x05\x06";
@@ -166,7 +166,10 @@ fn one(
         Ok(Some(decoder)) => {
             let whole = Whole { inner: decoder, crc: crc32fast::Hasher::new(), size: 0, member };
             let mut metered = Metered::new(whole, &opening.budget);
-            return opening.member(here, &member.name, &mut metered);
+            return match office::is_text(&member.name) {
+                true => office::member(opening, here, &member.name, &mut metered),
+                false => opening.member(here, &member.name, &mut metered),
+            };
         }
         Ok(None) => Fault::Gap(Reason::ArchiveUnknown, format!("it is compressed by method {}", member.method)),
         Err(error) => opening.fault(&error),

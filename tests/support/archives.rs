@@ -18,9 +18,14 @@ impl Zipped {
     pub fn new(name: &str, method: u16, bytes: &[u8]) -> Self {
         let stored = match method {
             8 => deflate(bytes),
+            // One block that is stored as it is.
+            9 => {
+                [&[1][..], &(bytes.len() as u16).to_le_bytes(), &(!(bytes.len() as u16)).to_le_bytes(), bytes].concat()
+            }
             12 => bzip2(bytes),
             93 => zstd(bytes),
             95 => xz(bytes),
+            98 => ppmd(bytes),
             _ => bytes.to_vec(),
         };
         let crc = crc32fast::hash(bytes);
@@ -145,6 +150,34 @@ pub fn xz(bytes: &[u8]) -> Vec<u8> {
 
 pub fn zstd(bytes: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(Cursor::new(bytes), ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+pub fn lz4(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = lz4_flex::frame::FrameEncoder::new(Vec::new());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Of order 8, with 4 MiB of memory, as in a zip.
+pub fn ppmd(bytes: &[u8]) -> Vec<u8> {
+    let restore = ppmd_rust::RestoreMethod::Restart;
+    let mut encoder = ppmd_rust::Ppmd8Encoder::new(Vec::new(), 8, 4 << 20, restore).unwrap();
+    encoder.write_all(bytes).unwrap();
+    [(7u16 | 3 << 4).to_le_bytes().to_vec(), encoder.finish(true).unwrap()].concat()
+}
+
+/// A loose object of a git repository.
+pub fn loose(bytes: &[u8]) -> Vec<u8> {
+    zlib(&[format!("blob {}\0", bytes.len()).as_bytes(), bytes].concat())
+}
+
+/// A document of Word with one paragraph in these pieces, behind an empty one.
+pub fn docx(pieces: &[&str]) -> Vec<u8> {
+    let runs: String = pieces.iter().map(|piece| format!("<w:r><w:t>{piece}</w:t></w:r><w:proofErr/>")).collect();
+    let xml = format!(
+        "<?xml version=\"1.0\"?>\n<w:document><w:body><w:p/><w:p></w:p><w:p>{runs}</w:p></w:body></w:document>"
+    );
+    zip(&[("[Content_Types].xml", b"<Types/>"), ("word/document.xml", xml.as_bytes())])
 }
 
 pub fn ar(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -351,18 +384,23 @@ pub fn every_kind(text: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("zip-bzip2", zipped(12), "!/inner/.env"),
         ("zip-zstd", zipped(93), "!/inner/.env"),
         ("zip-xz", zipped(95), "!/inner/.env"),
+        ("zip-deflate64", zipped(9), "!/inner/.env"),
+        ("zip-ppmd", zipped(98), "!/inner/.env"),
         ("zip-behind-a-script", [b"#!/bin/sh\nexec java -jar $0\n".to_vec(), zipped(8)].concat(), "!/inner/.env"),
         ("tar", plain.clone(), "!/inner/.env"),
         ("tar.gz", gz(&plain), "!/inner/.env"),
         ("tar.bz2", bzip2(&plain), "!/inner/.env"),
         ("tar.xz", xz(&plain), "!/inner/.env"),
         ("tar.zst", zstd(&plain), "!/inner/.env"),
+        ("tar.lz4", lz4(&plain), "!/inner/.env"),
         ("7z", sevenzip(&members, false, false), "!/inner/.env"),
         ("7z-lzma2", sevenzip(&members, true, true), "!/inner/.env"),
         ("gz", gz(text), ""),
         ("gz-of-two", [gz(b"one\n".repeat(9).as_slice()), gz(text)].concat(), ""),
         ("bz2", bzip2(text), ""),
         ("xz", xz(text), ""),
+        ("lz4", [lz4(b"x"), b"\x50\x2a\x4d\x18\x03\0\0\0abc".to_vec(), lz4(text)].concat(), ""),
+        ("loose", loose(text), ""),
         ("zst", zstd(text), ""),
         (
             "zst-behind-a-skippable-frame",

@@ -1,8 +1,8 @@
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
 use serde_json::Value;
 
 use crate::archives;
-use crate::util::{Dir, runra, spots};
+use crate::util::{Dir, made, runra, spots};
 
 fn base64(text: &str) -> String {
     BASE64.encode(text.as_bytes())
@@ -204,6 +204,41 @@ fn encoded_keys_are_found_on_standard_input_and_in_archives() {
     let report = dir.json(&["scan", "files"]);
     assert_eq!(spots(report.of(&runra(1))), ["a.zip!/inner.yaml:1"], "{}", report.ran);
     assert_eq!(layers(report.of(&runra(1))), ["base64"], "{}", report.ran);
+}
+
+/// The token is a credential, and what its body says is another.
+#[test]
+fn a_key_in_the_body_of_a_token() {
+    let dir = Dir::new();
+    let part = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
+    let body = part(&format!("{{\"iss\":\"a.example\",\"key\":\"{}\",\"n\":\"77\"}}", runra(1)));
+    let signature = made("{base64url:43}", 5);
+    dir.write("files/a", format!("TOKEN={}.{body}.{signature}\n", part("{\"alg\":\"HS256\",\"kid\":\"k7\"}")));
+    let report = dir.json(&["scan", "files"]);
+    assert_eq!(report.findings().len(), 2, "{}", report.ran);
+    assert_eq!(layers(report.of(&runra(1))), ["base64"], "{}", report.ran);
+    assert!(report.findings().iter().any(|finding| finding["rule"] == "jwt-token"), "{}", report.ran);
+}
+
+#[test]
+fn strings_in_pieces_of_many_languages() {
+    let dir = Dir::new();
+    let key = runra(1);
+    let (a, b) = key.split_at(14);
+    for (name, text) in [
+        ("a.js", format!("k = \"{a}\" +\n  `{b}`;\n")),
+        ("a.py", format!("k = (\"{a}\"\n     f\"{b}\")\n")),
+        ("a.bas", format!("k = \"{a}\" & _\r\n  \"{b}\"\r\n")),
+        ("a.ps1", format!("$k = \"{a}\" `\n + \"{b}\"\n")),
+        ("a.php", format!("$k = '{a}' . '{b}';\n")),
+        ("a.c", format!("char k[] = \"{a}\"\n  \"{b}\";\n")),
+        ("a.sh", format!("export K={a}\\\n{b}\n")),
+    ] {
+        dir.write(format!("files/{name}"), text);
+    }
+    let report = dir.json(&["scan", "files"]);
+    assert_eq!(spots(report.only()).len(), 7, "{}", report.ran);
+    assert!(report.only()["places"].as_array().unwrap().iter().all(|place| place["decoded_by"][0] == "string-join"));
 }
 
 #[test]

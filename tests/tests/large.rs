@@ -79,6 +79,41 @@ fn a_large_blob_loose_packed_and_as_a_delta() {
     assert_eq!(ran.json().left_out("too-large"), 2);
 }
 
+/// Large archives of a history: those that are read from front to back take no memory, the others as much as they have,
+/// within a limit.
+#[test]
+fn large_archives() {
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    repo.git_fed(&["config", "core.compression", "0"], b"");
+    let (bytes, line) = text(96 * MB, 1);
+    repo.commit_file("a.tar", crate::archives::tar(&[("large.txt", &bytes)]));
+    let check = |what: &str, place: &str, most: usize| {
+        let (ran, memory) = measured(&repo, &[]);
+        let report = ran.json();
+        report.code(1).complete(true);
+        assert_eq!(spots(report.of(&runra(1)))[0], place, "{what}{}", report.ran);
+        assert!(in_mb(memory) < most, "{what}: {} MB", in_mb(memory));
+    };
+    check("loose", &format!("a.tar!/large.txt:{line}"), 140);
+    repo.git(&["repack", "-adfq", "--depth=0", "--window=0"]);
+    check("packed", &format!("a.tar!/large.txt:{line}"), 140);
+    let stored = crate::archives::Zipped::new("large.txt", 0, &bytes);
+    repo.git(&["rm", "-q", "a.tar"]);
+    repo.commit_file("b.zip", crate::archives::zip_of(&[stored]));
+    check("zip", &format!("a.tar!/large.txt:{line}"), 320);
+    // One that is larger than what is held is named.
+    let noise = vec![7; 260 * MB];
+    let members = [("first", 0, &b"hello"[..]), ("large", 0, &noise)]
+        .map(|(name, method, bytes)| crate::archives::Zipped::new(name, method, bytes));
+    repo.commit_file("c.zip", crate::archives::zip_of(&members));
+    let (ran, memory) = measured(&repo, &[]);
+    let report = ran.json();
+    report.code(1).complete(false);
+    assert_eq!(report.left_out("archive-size"), 1, "{}", report.ran);
+    assert!(in_mb(memory) < 450, "{} MB", in_mb(memory));
+}
+
 /// What is packed a thousandfold is read without being held, and what only claims to be large is named.
 #[test]
 fn bombs_and_absurd_sizes() {

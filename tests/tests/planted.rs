@@ -1,9 +1,11 @@
-//! Every place of a repository where a secret was ever found by somebody, and by few tools: a test a place. Those that
-//! need decoding are in `containers` and with the decoders.
+//! Every place of a repository where a secret was ever found by somebody, and by few tools: a test a place.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use data_encoding::{BASE64, HEXLOWER};
+
+use crate::archives::{gz, pdf, tar, zip, zlib};
 use crate::util::{Dir, Repo, Report, kinds, runra};
 
 fn line(token: &str) -> String {
@@ -32,8 +34,13 @@ fn found(kind: &str, plant: impl Fn(&Repo<'_>, &str)) {
     assert_eq!(look().findings(), before.findings(), "packed, it is told otherwise");
 }
 
+/// What a place is called, as what kind of place a report lists it, and how a token gets there.
+type Place = (&'static str, &'static str, fn(&Repo<'_>, &str));
+
 macro_rules! places {
     ($($name:ident: $kind:literal, $plant:expr;)*) => {
+        const PLACES: &[Place] = &[$((stringify!($name), $kind, $plant)),*];
+
         $(#[test]
         fn $name() {
             found($kind, $plant);
@@ -157,6 +164,18 @@ places! {
     p22_nul_bytes: "content", |repo, token| {
         repo.commit_file("a", [b"\0\x01\0\0", line(token).as_bytes(), b"\0\0"].concat());
     };
+    p23_utf16_with_mark: "content", |repo, token| {
+        let text = format!("\u{feff}$key = '{token}'\r\n");
+        repo.commit_file("a.ps1", text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>());
+    };
+    p24_zip: "content", |repo, token| {
+        repo.commit_file("a.zip", zip(&[("inner/.env", line(token).as_bytes())]));
+        gone(repo, "a.zip");
+    };
+    p25_tar_gz: "content", |repo, token| {
+        repo.commit_file("a.tar.gz", gz(&tar(&[("inner/.env", line(token).as_bytes())])));
+        gone(repo, "a.tar.gz");
+    };
     p26_rename_and_edit: "content", |repo, token| {
         repo.git(&["mv", "other", "moved"]);
         repo.write("moved", format!("{}{}", "line\n".repeat(20), line(token)));
@@ -180,6 +199,22 @@ places! {
         repo.write("a \"b\"\tc\nd é", line(token));
         repo.commit("odd");
     };
+    p31_base64: "content", |repo, token| {
+        repo.commit_file("a", line(&BASE64.encode(token.as_bytes())));
+        gone(repo, "a");
+    };
+    p32_base64_of_base64: "content", |repo, token| {
+        repo.commit_file("a", line(&BASE64.encode(BASE64.encode(token.as_bytes()).as_bytes())));
+        gone(repo, "a");
+    };
+    p33_hex: "content", |repo, token| {
+        repo.commit_file("a", line(&HEXLOWER.encode(token.as_bytes())));
+        gone(repo, "a");
+    };
+    p34_percent: "content", |repo, token| {
+        repo.commit_file("a", line(&token.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>()));
+        gone(repo, "a");
+    };
     p35_end_of_a_large_file: "content", |repo, token| {
         let mut text: String = (0..400_000).map(|n| format!("{n} and some more text here\n")).collect();
         text.push_str(&line(token));
@@ -189,6 +224,11 @@ places! {
     p36_node_modules: "content", |repo, token| drop(repo.commit_file("node_modules/x/index.js", line(token)));
     p37_lock_file: "content", |repo, token| {
         repo.commit_file("package-lock.json", format!("{{\"resolved\": \"https://a.example/x?key={token}\"}}\n"));
+    };
+    p38_pdf: "content", |repo, token| {
+        let page = format!("BT /F1 12 Tf 72 720 Td ({token}) Tj ET");
+        repo.commit_file("a.pdf", pdf("/Filter/FlateDecode", &zlib(page.as_bytes())));
+        gone(repo, "a.pdf");
     };
     p39_svg: "content", |repo, token| drop(repo.commit_file("a.svg", format!("<svg><!-- {token} --></svg>\n")));
     p40_crlf: "content", |repo, token| drop(repo.commit_file("a", format!("one\r\nkey = {token}\r\ntwo\r\n")));
@@ -256,4 +296,44 @@ fn index_and_files_of_a_linked_working_tree() {
     let report = linked.history();
     let level = |seed| report.of(&runra(seed))["exposure"]["level"].as_str().unwrap().to_owned();
     assert_eq!([level(1), level(2)], ["staged", "worktree"], "{}", report.ran);
+}
+
+/// All of them in one repository, by one scan: loose, then packed.
+#[test]
+fn all_at_once() {
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    repo.commit_file("README", "hello\n");
+    repo.commit_file("other", "line\n".repeat(20));
+    let base = repo.head();
+    let numbered = || PLACES.iter().enumerate().map(|(number, place)| (runra(number as u64), place));
+    // What is in no commit stays only if nothing comes after it.
+    let stays = |name: &str| name.starts_with("p45") || name.starts_with("p46");
+    for (token, (name, _, plant)) in numbered().filter(|(_, (name, ..))| !stays(name)) {
+        repo.git(&["switch", "--quiet", "--discard-changes", "--create", name, &base]);
+        repo.git(&["clean", "-fdq"]);
+        plant(&repo, &token);
+        for branch in ["side", "light", "v1"] {
+            repo.try_git(&["branch", "--move", branch, &format!("{branch}-{name}")]);
+            repo.try_git(&["tag", &format!("{branch}-{name}"), branch]);
+            repo.try_git(&["tag", "--delete", branch]);
+        }
+    }
+    repo.git(&["switch", "--quiet", "--discard-changes", "main"]);
+    repo.git(&["clean", "-fdq"]);
+    for (token, (_, _, plant)) in numbered().filter(|(_, (name, ..))| stays(name)) {
+        plant(&repo, &token);
+    }
+    let look = || {
+        let report = repo.history();
+        report.code(1).complete(true);
+        let missing = |(token, (name, kind, _)): (String, &Place)| {
+            let found = report.has(&token) && kinds(report.of(&token)).contains(kind);
+            (!found).then_some(*name)
+        };
+        assert_eq!(numbered().filter_map(missing).collect::<Vec<_>>(), Vec::<&str>::new(), "{}", report.ran);
+    };
+    look();
+    repo.git(&["repack", "-adfq", "--keep-unreachable"]);
+    look();
 }

@@ -25,7 +25,12 @@ pub const CONTEXT: usize = AFTER + 64;
 pub const BLOCK_CONTEXT: usize = BLOCK + 64;
 
 fn is_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\'')
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
+/// What a junction may begin with.
+fn is_mark(byte: u8) -> bool {
+    is_quote(byte) || byte == b'\\'
 }
 
 /// What words with a credential in them are made of, whatever else it is encoded in.
@@ -48,6 +53,13 @@ fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'+' | b'.' | b'&' | b'\\')
 }
 
+/// Whether what stands between two pieces goes on at `at`. Basic ends a line that goes on in `_`, PowerShell in a
+/// backtick.
+fn is_joint(bytes: &[u8], at: usize) -> bool {
+    let goes_on = || matches!(bytes[at], b'_' | b'`') && matches!(bytes.get(at + 1), Some(b'\r' | b'\n'));
+    is_between(bytes[at]) || goes_on()
+}
+
 /// The junction that begins at `at`: a closing quote to an opening one, or a backslash to the rest on the next line.
 pub fn junction(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     if !bytes[..at].last_chunk::<LEFT>()?.iter().all(|byte| is_token(*byte)) {
@@ -61,15 +73,18 @@ pub fn junction(bytes: &[u8], at: usize) -> Option<Range<usize>> {
             bytes.len() - rest.len() + indent
         }
         [quote, next, ..] if is_quote(quote) && is_between(next) => {
-            let between = bytes[at + 1..].iter().take(BETWEEN).take_while(|byte| is_between(**byte)).count();
-            let joint = &bytes[at + 1..at + 1 + between];
+            let rest = &bytes[at + 1..];
+            let between = rest.iter().take(BETWEEN).enumerate().take_while(|(at, _)| is_joint(rest, *at)).count();
+            let (joint, next) = rest.split_at(between);
             let operators = joint.iter().filter(|byte| matches!(byte, b'+' | b'.' | b'&')).count();
             let lines = memchr::memchr_iter(b'\n', joint).count();
-            let opens = bytes.get(at + 1 + between).is_some_and(|byte| is_quote(*byte));
+            // Python and others say before the quote what kind of string it is.
+            let kind = next.iter().take(2).take_while(|byte| b"bfruBFRU".contains(byte)).count();
+            let opens = next.get(kind).is_some_and(|byte| is_quote(*byte));
             if !opens || operators > 2 || lines > 2 || operators + lines == 0 {
                 return None;
             }
-            at + between + 2
+            at + between + kind + 2
         }
         _ => return None,
     };
@@ -94,7 +109,7 @@ fn is_random(before: &[u8], after: &[u8]) -> bool {
 pub fn chain(bytes: &[u8], at: usize) -> Range<usize> {
     let (mut first, mut last) = (at, at);
     let mut cursor = at;
-    while let Some(found) = memchr::memrchr3(b'"', b'\'', b'\\', &bytes[first.saturating_sub(APART)..cursor]) {
+    while let Some(found) = bytes[first.saturating_sub(APART)..cursor].iter().rposition(|byte| is_mark(*byte)) {
         cursor = first.saturating_sub(APART) + found;
         if junction(bytes, cursor).is_some() {
             first = cursor;
@@ -102,7 +117,7 @@ pub fn chain(bytes: &[u8], at: usize) -> Range<usize> {
     }
     cursor = at + 1;
     while let Some(found) =
-        memchr::memchr3(b'"', b'\'', b'\\', &bytes[cursor..bytes.len().min(last + APART + 1).max(cursor)])
+        bytes[cursor..bytes.len().min(last + APART + 1).max(cursor)].iter().position(|byte| is_mark(*byte))
     {
         cursor += found;
         if junction(bytes, cursor).is_some() {

@@ -6,7 +6,7 @@ use super::units::{Gap, Sense, Unit};
 
 /// Lines shorter or longer than this are not taken for a wrapped block.
 const SHORTEST: usize = 16;
-const LONGEST: usize = 256;
+const LONGEST: usize = 1024;
 /// White space that may stand at the beginning of a line.
 const INDENT: usize = 64;
 /// How far around a stretch the bytes are on which it depends: a line and what is needed to know the next one.
