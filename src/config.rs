@@ -3,13 +3,15 @@
 
 use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
+use keysieve::baseline::Baseline;
 use keysieve::blob::ObjectId;
 use keysieve::error::{Error, Result};
 use keysieve::git::{Mode, Repo};
 use keysieve::pack::Kind;
 use keysieve::suppress::Allowed;
 use keysieve::yaml::{self, Fault, Map, Node};
+use keysieve::{globs, time};
 
 /// The file's name at the root of a repository.
 pub const NAME: &str = ".keysieve.yaml";
@@ -35,6 +37,8 @@ pub struct Config {
     pub rule_texts: Vec<(String, String)>,
     /// Secrets that are accepted.
     pub allow: Vec<Allowed>,
+    /// What was judged already, in a file of its own beside it.
+    pub baseline: Option<Baseline>,
     /// What hooks do when they cannot scan everything: let it pass with a warning (`warn`), or block.
     pub warn_on_error: bool,
     /// On a server: whether markers in what is pushed count.
@@ -130,7 +134,7 @@ impl Config {
         let mut map = Map::new(node, "the configuration", faults);
         let at = map.place("skip");
         self.skip_globs = map.texts("skip", faults);
-        self.skip = globs(&self.skip_globs, |why| faults.push(at.fault(why)));
+        self.skip = globs::paths(self.skip_globs.iter().map(String::as_str), |why| faults.push(at.fault(why)));
         self.enable = map.texts("enable", faults);
         self.disable = map.texts("disable", faults);
         let at = map.place("rules");
@@ -191,53 +195,15 @@ fn allowed(node: &Node, faults: &mut Vec<Fault>) -> Option<Allowed> {
     let reason = map.required_text("reason", faults);
     let at = map.place("paths");
     let paths = map.texts("paths", faults);
-    let paths = (!paths.is_empty()).then(|| globs(&paths, |why| faults.push(at.fault(why))));
+    let paths =
+        (!paths.is_empty()).then(|| globs::paths(paths.iter().map(String::as_str), |why| faults.push(at.fault(why))));
     let at = map.place("until");
     let until = map.text("until", faults);
-    if until.as_ref().is_some_and(|date| !is_date(date)) {
+    if until.as_ref().is_some_and(|date| !time::is_date(date)) {
         faults.push(at.fault("`until` must be a date, YYYY-MM-DD"));
     }
     map.finish(faults);
     (faults.len() == before).then_some(Allowed { fingerprint, paths, reason, until })
-}
-
-/// Whether a text is a day that exists, `YYYY-MM-DD`.
-fn is_date(text: &str) -> bool {
-    let mut parts = text.split('-');
-    let mut number = |len: usize| {
-        let part = parts.next().filter(|part| part.len() == len && part.bytes().all(|b| b.is_ascii_digit()));
-        part.and_then(|part| part.parse::<u32>().ok())
-    };
-    let (Some(year), Some(month), Some(day)) = (number(4), number(2), number(2)) else { return false };
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let days = match month {
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u32::from(leap),
-        1..=12 => 31,
-        _ => 0,
-    };
-    parts.next().is_none() && (1..=days).contains(&day)
-}
-
-/// A glob set in which `dir/` and `dir` also mean everything below.
-fn globs(patterns: &[String], mut fault: impl FnMut(String)) -> GlobSet {
-    let mut builder = GlobSetBuilder::new();
-    for pattern in patterns {
-        let base = pattern.trim_end_matches('/');
-        for text in [base.to_owned(), format!("{base}/**")] {
-            match Glob::new(&text) {
-                Ok(glob) => drop(builder.add(glob)),
-                Err(error) => {
-                    fault(format!("`{pattern}` is no glob: {}", error.kind()));
-                    break;
-                }
-            }
-        }
-    }
-    builder.build().unwrap_or_else(|error| {
-        fault(error.to_string());
-        GlobSet::empty()
-    })
 }
 
 /// What the paths in a configuration start from.

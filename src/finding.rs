@@ -1,6 +1,6 @@
 //! The nouns of the answer: a match in some bytes, its site, its places in the world, and the finding they add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use crate::blob::{Inside, ObjectId, Origin, PlaceKind};
@@ -280,7 +280,7 @@ impl Exposure {
 /// Why a finding does not count as open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suppression {
-    /// What judged: `inline`, `config`, `check`, `committed`, `identifier`, `threshold`.
+    /// What judged: `inline`, `config`, `baseline`, `check`, `committed`, `identifier`, `threshold`.
     pub by: String,
     /// What it was judged to be: `allowed`, `implausible`, …
     pub state: String,
@@ -368,6 +368,9 @@ impl Outcome {
         }
         self.tally.merge(other.tally);
         self.notices.extend(other.notices);
+        // One configuration may hold for several repositories.
+        let mut said = HashSet::new();
+        self.notices.retain(|notice| said.insert(notice.clone()));
         self.hidden.extend(other.hidden);
         self
     }

@@ -67,6 +67,8 @@ pub struct Start<'a> {
     pub program: &'a Path,
     /// For a server: the only configuration, if any.
     pub trusted_config: Option<&'a Path>,
+    /// For a server: the only baseline, if any.
+    pub trusted_baseline: Option<&'a Path>,
     /// How long it may take, as it is written on the command line.
     pub time_budget: Option<&'a str>,
 }
@@ -74,7 +76,7 @@ pub struct Start<'a> {
 impl<'a> Start<'a> {
     /// With nothing but the program.
     pub fn of(program: &'a Path) -> Self {
-        Self { program, trusted_config: None, time_budget: None }
+        Self { program, trusted_config: None, trusted_baseline: None, time_budget: None }
     }
 }
 

@@ -35,6 +35,38 @@ pub fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+/// Whether a text is a day that exists, `YYYY-MM-DD`.
+pub fn is_date(text: &str) -> bool {
+    parts(text).is_some()
+}
+
+/// The day so many days after one, `YYYY-MM-DD`; `None` if that is no day, or beyond the year 9999.
+pub fn days_after(date: &str, count: u32) -> Option<String> {
+    let (year, month, day) = parts(date)?;
+    let (year, month, day) = civil(days(year, month, day) + i64::from(count));
+    (year <= 9999).then(|| format!("{year:04}-{month:02}-{day:02}"))
+}
+
+/// Year, month and day.
+fn parts(text: &str) -> Option<(i64, i64, i64)> {
+    let bytes = text.as_bytes();
+    if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        bytes[range].iter().try_fold(0, |sum, digit| Some(sum * 10 + i64::from(char::from(*digit).to_digit(10)?)))
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let last = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(leap),
+        1..=12 => 31,
+        _ => return None,
+    };
+    (1..=last).contains(&day).then_some((year, month, day))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,5 +83,20 @@ mod tests {
             assert_eq!(days(year, month, date), day);
             assert!(day < days(year, month + 1, 1), "no such date: {year}-{month}-{date}");
         }
+    }
+
+    #[test]
+    fn days_that_exist() {
+        for date in ["2024-02-29", "2000-02-29", "2026-12-31", "0001-01-01"] {
+            assert!(is_date(date), "{date}");
+        }
+        for text in
+            ["2026-02-29", "1900-02-29", "2026-13-01", "2026-04-31", "2026-00-10", "2026-1-01", "", "2026-01-0é"]
+        {
+            assert!(!is_date(text), "{text}");
+        }
+        assert_eq!(days_after("2026-11-22", 90).as_deref(), Some("2027-02-20"));
+        assert_eq!(days_after("2024-02-28", 1).as_deref(), Some("2024-02-29"));
+        assert_eq!(days_after("9999-12-31", 1), None);
     }
 }

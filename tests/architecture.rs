@@ -9,12 +9,14 @@ use std::path::Path;
 
 const PROGRAM: &[&str] = &["main", "cli", "config"];
 const STAGES: &[&str] = &["source", "scan", "provenance", "suppress", "report", "hook", "unpack"];
-const WORDS: &[&str] =
-    &["blob", "coverage", "error", "finding", "git", "lock", "pack", "rules", "secret", "time", "yaml"];
+const WORDS: &[&str] = &[
+    "baseline", "blob", "coverage", "error", "finding", "git", "globs", "lock", "pack", "rules", "secret", "time",
+    "yaml",
+];
 
 /// Where a path may be named: files, or folders with a slash at the end.
 const PLACES: &[(&str, &[&str])] = &[
-    ("clap", &["cli/args.rs", "cli/mod.rs"]),
+    ("clap", &["cli/args.rs", "cli/args/", "cli/mod.rs"]),
     ("serde_yaml", &["yaml.rs"]),
     ("git2", &["git/"]),
     ("indicatif", &["cli/progress.rs"]),

@@ -1,5 +1,7 @@
 //! The command line. The doc comments are the manual.
 
+mod baseline;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use keysieve::scan::DECODE_DEPTH;
 use keysieve::unpack::Limits;
+
+pub use baseline::{
+    Baseline, BaselineCheck, BaselinePrune, BaselineScan, BaselineUpdate, BaselineWrite, JudgementArgs, StateName,
+};
 
 /// Finds leaked API keys in files, commits and git history, and says how to revoke each one.
 ///
@@ -25,6 +31,7 @@ Examples:
   keysieve scan --history            every object of this repository
   keysieve hook install              block commits that add a key
   keysieve ci                        what a CI run is about, with annotations
+  keysieve baseline write --reason R accept what has leaked already, block what is new
   keysieve guide runra-api-key       what to do about a leaked key
 
 Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),
@@ -41,8 +48,11 @@ pub enum Command {
     /// List, show, check and test rules
     #[command(subcommand)]
     Rules(Rules),
-    /// Accept a secret by its fingerprint: adds it to .keysieve.yaml
+    /// Judge one secret: adds it to .keysieve-baseline with --state, else to .keysieve.yaml
     Allow(Allow),
+    /// Accept what has leaked already, so that only what is new is reported: .keysieve-baseline
+    #[command(subcommand)]
+    Baseline(Baseline),
     /// Install, remove or look at the git hook that stops a key before it is committed
     #[command(subcommand)]
     Hook(Hook),
@@ -81,6 +91,8 @@ pub struct Scan {
     /// With --staged and --range: secrets that a file had before count, too
     #[arg(long, help_heading = "What is read")]
     pub strict: bool,
+    #[command(flatten)]
+    pub known: KnownArgs,
     /// With --history of a partial clone: fetch what was left out when cloning, for the time of the scan
     ///
     /// From the remote that promised it, by https, ssh, git, http or a path. Nothing that the repository configures is
@@ -98,11 +110,31 @@ pub struct Scan {
 impl Scan {
     /// The scan of what is staged, with nothing else said.
     pub fn staged() -> Result<Self, clap::Error> {
-        match Cli::try_parse_from(["keysieve", "scan", "--staged"])?.command {
+        Self::parsed(&["keysieve", "scan", "--staged"])
+    }
+
+    /// A scan with nothing said.
+    pub fn plain() -> Result<Self, clap::Error> {
+        Self::parsed(&["keysieve", "scan"])
+    }
+
+    fn parsed(words: &[&str]) -> Result<Self, clap::Error> {
+        match Cli::try_parse_from(words)?.command {
             Command::Scan(scan) => Ok(*scan),
             _ => Err(clap::Error::new(clap::error::ErrorKind::InvalidSubcommand)),
         }
     }
+}
+
+/// What was judged already.
+#[derive(Debug, Args, Default)]
+pub struct KnownArgs {
+    /// Use this baseline [default: .keysieve-baseline at the repository's root, unless --no-config]
+    #[arg(long, value_name = "FILE", help_heading = "Rules and configuration")]
+    pub baseline: Option<PathBuf>,
+    /// Nothing counts as judged but what is named.
+    #[arg(skip)]
+    pub only_named: bool,
 }
 
 #[derive(Debug, Args)]
@@ -266,15 +298,22 @@ pub struct Guide {
 
 #[derive(Debug, Args)]
 pub struct Allow {
-    /// The fingerprint (ks1:…) of a finding
-    pub fingerprint: String,
+    /// The fingerprint (ks1:…) of a finding, or the file and line where it stands
+    #[arg(value_name = "FINGERPRINT|PATH:LINE")]
+    pub what: String,
+    /// What it is judged to be; goes into .keysieve-baseline
+    #[arg(long, value_enum)]
+    pub state: Option<StateName>,
+    /// The baseline [default: .keysieve-baseline at the repository's root]
+    #[arg(long, value_name = "FILE", requires = "state")]
+    pub baseline: Option<PathBuf>,
     /// Why it is accepted
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
     /// Only at these paths (may be given several times)
     #[arg(long, value_name = "GLOB")]
     pub paths: Vec<String>,
-    /// The last day that it is accepted
+    /// The last day that it is accepted [default: with `--state accepted`, 90 days from today; else for ever]
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub until: Option<String>,
 }
@@ -371,6 +410,8 @@ pub struct Ci {
     #[command(flatten)]
     pub rules: RuleArgs,
     #[command(flatten)]
+    pub known: KnownArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
     /// See through so many layers of encoding, such as base64 and escapes; 0 decodes nothing
     #[arg(long, value_name = "N", default_value_t = DECODE_DEPTH, help_heading = "What is read",
@@ -395,6 +436,7 @@ impl Ci {
             max_file_size: self.max_file_size,
             time_budget: self.time_budget,
             strict: false,
+            known: self.known,
             threads: self.threads,
             max_decode_depth: self.max_decode_depth,
             fetch_missing: false,
@@ -452,6 +494,9 @@ pub struct HookInstall {
     /// pre-receive, update: take configuration from this file, and from nowhere else
     #[arg(long, value_name = "FILE")]
     pub trusted_config: Option<PathBuf>,
+    /// pre-receive, update: take the baseline from this file, and from nowhere else
+    #[arg(long, value_name = "FILE", visible_alias = "baseline")]
+    pub trusted_baseline: Option<PathBuf>,
     /// Install next to a hook manager, though its configuration is the better place
     #[arg(long)]
     pub force: bool,
@@ -468,6 +513,9 @@ pub struct HookRun {
     /// pre-receive, update: take configuration from this file, and from nowhere else
     #[arg(long, value_name = "FILE")]
     pub trusted_config: Option<PathBuf>,
+    /// pre-receive, update: take the baseline from this file, and from nowhere else
+    #[arg(long, value_name = "FILE", visible_alias = "baseline")]
+    pub trusted_baseline: Option<PathBuf>,
     /// Stop reading after this long; what was not read in time blocks
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub time_budget: Option<Duration>,

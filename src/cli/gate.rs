@@ -65,8 +65,10 @@ fn scan_of(args: &HookRun) -> Result<Scan> {
     if is_server(args.stage) {
         scan.rules.config.clone_from(&args.trusted_config);
         scan.rules.no_config = args.trusted_config.is_none();
-    } else if args.trusted_config.is_some() {
-        return Err(Error::Usage("--trusted-config is for pre-receive and update: they take no other".into()));
+        scan.known.baseline.clone_from(&args.trusted_baseline);
+    } else if args.trusted_config.is_some() || args.trusted_baseline.is_some() {
+        let why = "--trusted-config and --trusted-baseline are for pre-receive and update: they take no other";
+        return Err(Error::Usage(why.into()));
     }
     Ok(scan)
 }

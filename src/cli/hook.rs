@@ -46,12 +46,13 @@ fn install(hooks: &Hooks, args: &HookInstall) -> Result<Exit> {
     }
     let program =
         std::env::current_exe().map_err(|error| Error::Internal(format!("where is this program? {error}")))?;
-    let trusted_config = trusted(args, stage)?;
-    let (trusted_config, time_budget) = (trusted_config.as_deref(), args.time_budget.as_deref());
+    let (trusted_config, trusted_baseline) = trusted(args, stage)?;
+    let (trusted_config, trusted_baseline) = (trusted_config.as_deref(), trusted_baseline.as_deref());
+    let time_budget = args.time_budget.as_deref();
     if time_budget.is_some() && matches!(stage, Stage::PreCommit | Stage::CommitMsg) {
         return Err(Error::Usage("--time-budget is for pre-push, pre-receive and update".into()));
     }
-    let installed = hooks.install(stage, Start { program: &program, trusted_config, time_budget })?;
+    let installed = hooks.install(stage, Start { program: &program, trusted_config, trusted_baseline, time_budget })?;
     let status = hooks.status(stage)?;
     let template = hooks.use_template()?;
     let path = installed.path.display();
@@ -113,15 +114,16 @@ fn managed(hooks: &Hooks, stage: Stage) -> Result<Option<Exit>> {
     )))
 }
 
-/// The configuration of a server, which must be there and sound now, not when somebody pushes.
-fn trusted(args: &HookInstall, stage: Stage) -> Result<Option<PathBuf>> {
-    let Some(path) = &args.trusted_config else { return Ok(None) };
-    if !stage.is_server() {
-        return Err(Error::Usage("--trusted-config is for pre-receive and update".into()));
+/// The configuration and the baseline of a server, which must be there and sound now, not when somebody pushes.
+fn trusted(args: &HookInstall, stage: Stage) -> Result<(Option<PathBuf>, Option<PathBuf>)> {
+    let (config, baseline) = (args.trusted_config.as_deref(), args.trusted_baseline.as_deref());
+    if !stage.is_server() && (config.is_some() || baseline.is_some()) {
+        return Err(Error::Usage("--trusted-config and --trusted-baseline are for pre-receive and update".into()));
     }
-    crate::config::Config::named(path)?;
-    let failed = |source| Error::Read { path: path.clone(), source };
-    path.canonicalize().map(Some).map_err(failed)
+    config.map(crate::config::Config::named).transpose()?;
+    baseline.map(super::baseline::named).transpose()?;
+    let real = |path: &Path| path.canonicalize().map_err(|source| Error::Read { path: path.to_owned(), source });
+    Ok((config.map(real).transpose()?, baseline.map(real).transpose()?))
 }
 
 fn promise(stage: Stage) -> &'static str {

@@ -2,6 +2,7 @@
 
 mod allow;
 mod args;
+mod baseline;
 mod ci;
 mod exit;
 mod fetch;
@@ -14,6 +15,7 @@ mod mode;
 mod output;
 mod progress;
 mod push;
+mod replace;
 mod rules;
 mod scan;
 
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Guide(args) => guide::run(args),
         Command::Rules(command) => rules::run(command),
         Command::Allow(args) => allow::run(args),
+        Command::Baseline(command) => baseline::run(command),
         Command::Hook(command) => hook::run(command),
     });
     let exit = match result {

@@ -54,7 +54,15 @@ impl<'a> Output<'a> {
         let (min_severity, skip) = (self.min_severity, mode.is_whole_history().then_some(&config.skip));
         // Who pushes to a server has no say in what it accepts.
         let inline = !mode.is_received() || config.inline_allows;
-        Policy { allowed: &config.allow, skip, inline, min_severity, min_confidence, now }
+        Policy {
+            allowed: &config.allow,
+            baseline: config.baseline.as_ref(),
+            skip,
+            inline,
+            min_severity,
+            min_confidence,
+            now,
+        }
     }
 
     /// Writes all reports: files first, then standard output.

@@ -57,7 +57,10 @@ pub fn outcome(args: &Scan, mode: Mode) -> Result<Outcome> {
         let read = match (&mode, audited.take()) {
             (Mode::Ci(_), _) => Config::default(),
             (Mode::Module(_), Some(config)) => config,
-            _ => configuration(&args.rules, repo.as_ref(), &mode.folder())?,
+            _ => {
+                let baseline = super::baseline::of_scan(args, &mode, repo.as_ref())?;
+                Config { baseline, ..configuration(&args.rules, repo.as_ref(), &mode.folder())? }
+            }
         };
         let config = if let Mode::Ci(run) = &mode { &run.config } else { &read };
         let rules = load(&args.rules, config)?;
@@ -141,6 +144,9 @@ fn search(
         notices.extend(only_trusted_markers(&mut findings, repo, run.plan.trusted.as_ref(), look, id_key));
     }
     suppress::apply(&mut findings, &output.policy(config, mode, &now));
+    if let Some(baseline) = &config.baseline {
+        notices.extend(super::baseline::notices(baseline, &findings, &today(), id_key.is_some()));
+    }
     notices.extend(rules.warnings.iter().cloned());
     let hidden = hidden(&scanner, &findings, &tally, &notices);
     Ok(Outcome { mode: mode.word(), findings, tally, notices, hidden })
@@ -157,6 +163,7 @@ fn hidden(scanner: &Scanner, findings: &[Finding], tally: &Tally, notices: &[Str
             texts.extend(commit.chain(place.path.as_deref()).chain(place.reference.as_deref().map(str::as_bytes)));
             texts.extend(place.site.inside.iter().map(|inside| inside.path.as_slice()));
             texts.extend(place.site.allows.iter().map(|allow| allow.reason.as_bytes()));
+            texts.extend(place.suppression.iter().map(|suppression| suppression.reason.as_bytes()));
         }
     }
     let matches = texts.into_iter().flat_map(|text| scanner.scan_whole(text).matches);
@@ -434,4 +441,9 @@ pub fn id_key() -> Option<String> {
 fn now() -> String {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     keysieve::time::iso8601(since.as_secs() as i64, 0)
+}
+
+/// The day, `YYYY-MM-DD` in UTC.
+pub fn today() -> String {
+    now().get(..10).unwrap_or_default().to_owned()
 }

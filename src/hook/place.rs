@@ -132,7 +132,7 @@ pub struct Chained {
 
 /// See [`Hooks::install`].
 pub(super) fn install(hooks: &Hooks, stage: Stage, start: Start<'_>) -> Result<Installed> {
-    let mut paths = [Some(start.program), start.trusted_config].into_iter().flatten();
+    let mut paths = [Some(start.program), start.trusted_config, start.trusted_baseline].into_iter().flatten();
     if let Some(path) = paths.find(|path| !path.is_absolute()) {
         return Err(Error::Usage(format!("{}: a hook needs an absolute path", path.display())));
     }

@@ -39,6 +39,7 @@ impl Ours {
         Start {
             program: &self.program,
             trusted_config: self.trusted_config.as_deref(),
+            trusted_baseline: self.trusted_baseline.as_deref(),
             time_budget: self.time_budget.as_deref(),
         }
     }
@@ -50,6 +51,7 @@ pub(super) struct Ours {
     pub(super) version: String,
     pub(super) program: PathBuf,
     pub(super) trusted_config: Option<PathBuf>,
+    pub(super) trusted_baseline: Option<PathBuf>,
     pub(super) time_budget: Option<String>,
     /// The file name of the earlier hook.
     pub(super) chained: Option<String>,
@@ -86,6 +88,7 @@ pub(super) fn render(stage: Stage, start: Start<'_>, chained: Option<&str>, by: 
         ("pre-commit", stage.name().into()),
         ("@PROGRAM@", bytes_of(start.program)?),
         ("@CONFIG@", start.trusted_config.map_or_else(|| Ok(Vec::new()), bytes_of)?),
+        ("@BASELINE@", start.trusted_baseline.map_or_else(|| Ok(Vec::new()), bytes_of)?),
         ("@BUDGET@", start.time_budget.unwrap_or("").into()),
         ("@CHAINED@", chained.unwrap_or("").into()),
         ("@BY@", by.word().into()),
@@ -111,6 +114,7 @@ pub(super) fn parse(hook: &[u8]) -> Option<Ours> {
     let field = |name| words.split(' ').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let (program, rest) = assigned(body, b"keysieve_program=")?;
     let config = assigned(rest, b"keysieve_config=").map(|(value, _)| value).filter(|value| is_set(value));
+    let baseline = assigned(rest, b"keysieve_baseline=").map(|(value, _)| value).filter(|value| is_set(value));
     let budget = assigned(rest, b"keysieve_budget=").map(|(value, _)| value).filter(|value| is_set(value));
     let (chained, rest) = assigned(rest, b"keysieve_chained=")?;
     let by = assigned(rest, b"keysieve_chained_by=").map(|(value, _)| value);
@@ -119,6 +123,7 @@ pub(super) fn parse(hook: &[u8]) -> Option<Ours> {
         version: field("version")?.to_owned(),
         program: path_of(program)?,
         trusted_config: config.and_then(path_of),
+        trusted_baseline: baseline.and_then(path_of),
         time_budget: budget.and_then(|text| String::from_utf8(text).ok()),
         chained,
         by: if by.as_deref() == Some(b"source") { By::Source } else { By::Exec },

@@ -1,10 +1,11 @@
 //! The coverage statement as text: what was read, what was not and why, and whether that makes the scan incomplete.
 
 use super::Options;
-use super::document::{Document, GapDoc, Scan};
+use super::document::{Document, FindingDoc, GapDoc, Scan};
 use super::escape::{count, grouped, size};
 use super::gate::Gate;
 use super::page::{ALARM, BOLD, CALM, PLAIN, Page, WARN};
+use crate::finding::Level;
 
 /// How many examples of a gap are shown.
 const MAX_EXAMPLES: usize = 3;
@@ -34,15 +35,22 @@ pub(super) fn render(page: &mut Page, document: &Document, options: &Options) {
     if scan.open > 0 && !options.quiet && Gate::of(scan.mode).is_none() {
         let hint = match scan.mode {
             "ci" => {
-                "No secret, or accepted? Put its ks1:… fingerprint under `allow:` in .keysieve.yaml, or `keysieve:allow` \
-                 and the reason beside it, on the branch that this goes to: a change cannot allow its own leak."
+                "No secret, or judged already? On the branch that this goes to, since a change cannot allow its own leak: \
+                 `keysieve:allow` and the reason beside it, or `keysieve allow ks1:… --state … --reason …`."
             }
             _ => {
-                "No secret, or accepted? Put `keysieve:allow` and the reason into a comment on its line, or its ks1:… \
-                 fingerprint under `allow:` in .keysieve.yaml."
+                "No secret, or judged already? `keysieve:allow` and the reason in a comment on its line, or \
+                 `keysieve allow ks1:… --state … --reason …`."
             }
         };
         page.paragraph("", PLAIN, hint);
+        let leaked = |finding: &&FindingDoc| matches!(finding.level, Level::Pushed | Level::Unreachable | Level::Local);
+        let old = document.findings.iter().filter(|finding| finding.status == "open").filter(leaked).count();
+        if old > 1 && matches!(scan.mode, "paths" | "history") {
+            let all =
+                "To accept all that has leaked already and block what is new: `keysieve baseline write --reason …`.";
+            page.paragraph("", PLAIN, all);
+        }
     }
     let open = count(scan.open, "open finding");
     page.paragraph("", BOLD, &format!("{}; {open}{}", read(scan), suppressed(scan, ", ")));

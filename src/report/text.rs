@@ -12,6 +12,7 @@ use super::escape::{capital, count};
 use super::gate::Gate;
 use super::page::{ALARM, BOLD, CALM, DIM, PLAIN, Page, WARN};
 use super::runbook;
+use crate::baseline::State;
 use crate::blob::PlaceKind;
 use crate::finding::Level;
 
@@ -247,6 +248,18 @@ fn named(page: &mut Page, document: &Document) {
     }
 }
 
+/// What a judgement leaves to be done.
+fn judged(page: &mut Page, finding: &FindingDoc, state: &str) {
+    let Some(state) = State::named(state) else { return };
+    let text = match state {
+        State::Contained | State::Accepted => {
+            format!("{}: `keysieve guide {}` says how", state.meaning(), finding.rule)
+        }
+        state => state.meaning().to_owned(),
+    };
+    page.paragraph("  ", DIM, &format!("{}.", capital(&text)));
+}
+
 fn suppressed(page: &mut Page, document: &Document) {
     for finding in document.findings.iter().filter(|finding| finding.status != "open") {
         page.gap();
@@ -255,6 +268,9 @@ fn suppressed(page: &mut Page, document: &Document) {
         if let Some(suppression) = &finding.suppression {
             let reason = if suppression.reason.is_empty() { "no reason given" } else { &suppression.reason };
             page.paragraph("  ", PLAIN, &format!("{} ({}): {reason}", suppression.state, suppression.by));
+            if suppression.by == "baseline" {
+                judged(page, finding, &suppression.state);
+            }
         }
         let options = Options::default();
         if let Some(place) = finding.places.iter().find(|p| p.spot.path.is_some()).or(finding.places.first()) {

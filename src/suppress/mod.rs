@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use globset::GlobSet;
 
+use crate::baseline::{Baseline, Judgement};
 use crate::finding::{Finding, Place, Suppression};
+use crate::globs;
 use crate::rules::{CONFIDENCES, Confidence, Severity};
 
 /// A secret that the configuration accepts.
@@ -25,6 +27,8 @@ pub struct Allowed {
 pub struct Policy<'a> {
     /// Entries of the configuration.
     pub allowed: &'a [Allowed],
+    /// What was judged already.
+    pub baseline: Option<&'a Baseline>,
     /// Paths that the configuration leaves out, where the source did not: a blob is read before its paths are known.
     pub skip: Option<&'a GlobSet>,
     /// Whether markers beside the secret count.
@@ -37,6 +41,12 @@ pub struct Policy<'a> {
     pub now: &'a str,
 }
 
+impl Policy<'_> {
+    fn today(&self) -> &str {
+        self.now.get(..10).unwrap_or(self.now)
+    }
+}
+
 /// Marks what is accepted. A finding is when all its places are.
 pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
     for finding in findings {
@@ -47,6 +57,7 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
             inline(finding);
         }
         configured(finding, policy);
+        let over = judged(finding, policy);
         skipped(finding, policy);
         if finding.suppression.is_none() {
             let all = finding.places.iter().all(|place| place.suppression.is_some());
@@ -54,6 +65,9 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
         }
         if finding.suppression.is_none() {
             finding.suppression = threshold(finding, policy);
+        }
+        if let (None, Some(over)) = (&finding.suppression, over) {
+            finding.details.insert("baseline".into(), over);
         }
     }
 }
@@ -88,21 +102,22 @@ fn documented(finding: &mut Finding) {
 /// lowers the confidence.
 fn by_rule_paths(finding: &mut Finding) {
     let rule = finding.rule;
-    let fits = |globs: &[&str], path: &[u8]| {
-        let path = crate::git::bytes_path(path);
-        globs.iter().filter_map(|glob| globset::Glob::new(glob).ok()).any(|glob| glob.compile_matcher().is_match(&path))
-    };
+    let fits = |globs: &GlobSet, path: &[u8]| globs.is_match(crate::git::bytes_path(path));
     if !rule.not_paths.is_empty() {
+        let globs = globs::exact(rule.not_paths.iter().copied());
         for place in &mut finding.places {
-            if paths(place).any(|path| fits(rule.not_paths, &path)) {
+            if paths(place).any(|path| fits(&globs, &path)) {
                 place
                     .suppression
                     .get_or_insert_with(|| mark("rule", "not-here", "the rule does not hold for this path"));
             }
         }
     }
-    let outside = |place: &Place| !paths(place).any(|path| fits(rule.paths, &path));
-    if !rule.paths.is_empty() && finding.places.iter().all(outside) {
+    if rule.paths.is_empty() {
+        return;
+    }
+    let globs = globs::exact(rule.paths.iter().copied());
+    if finding.places.iter().all(|place| !paths(place).any(|path| fits(&globs, &path))) {
         let is_unknown = finding.places.iter().any(|place| place.path.is_none());
         finding.confidence = match finding.confidence {
             Confidence::High if is_unknown => Confidence::Medium,
@@ -138,7 +153,7 @@ fn inline(finding: &mut Finding) {
 }
 
 fn configured(finding: &mut Finding, policy: &Policy<'_>) {
-    let today = &policy.now[..policy.now.len().min(10)];
+    let today = policy.today();
     let holds = |allowed: &&Allowed| {
         allowed.fingerprint == finding.fingerprint && allowed.until.as_ref().is_none_or(|until| today <= until.as_str())
     };
@@ -151,6 +166,24 @@ fn configured(finding: &mut Finding, policy: &Policy<'_>) {
             }
         }
     }
+}
+
+/// What the baseline says of the secret, the most final first. Where nothing of it holds any more: what it said.
+fn judged(finding: &mut Finding, policy: &Policy<'_>) -> Option<String> {
+    let (holds, over): (Vec<Judgement>, Vec<Judgement>) =
+        policy.baseline?.of(&finding.fingerprint).into_iter().partition(|judgement| judgement.holds(policy.today()));
+    for judgement in &holds {
+        let globs = globs::paths(judgement.paths.iter().map(String::as_str), |_| ());
+        for place in &mut finding.places {
+            if judgement.paths.is_empty() || paths(place).any(|path| globs.is_match(crate::git::bytes_path(&path))) {
+                let (state, reason) = (judgement.state.word(), &judgement.reason);
+                place.suppression.get_or_insert_with(|| mark("baseline", state, reason));
+            }
+        }
+    }
+    let latest = over.iter().max_by_key(|judgement| &judgement.until)?;
+    let until = latest.until.as_deref().unwrap_or_default();
+    holds.is_empty().then(|| format!("{} until {until}, which is over", latest.state.word()))
 }
 
 fn skipped(finding: &mut Finding, policy: &Policy<'_>) {

@@ -34,7 +34,7 @@ fn a_configuration_of_the_change_does_not_count() {
     for config in [allow(1), "skip: ['*']\n".into(), "disable: [runra-api-key]\n".into(), "enable: [nonsense".into()] {
         let dir = Dir::new();
         let ran = judged(true, request(&dir, &[], &[(".keysieve.yaml", &config), ("a", &key)], &[]));
-        ran.complains(&["configuration and allow markers count as the target branch"]);
+        ran.complains(&["configuration, baseline and allow markers count as the target branch"]);
     }
     // The same on the base holds, and the report says what it turns off.
     for (config, notice) in
@@ -146,7 +146,7 @@ fn without_a_base_nobody_is_trusted() {
     let pull = forge.request("a", leak(1));
     let repo = forge.shallow("clone", "refs/pull/7/merge", "refs/remotes/pull/7/merge");
     let ran = judged(true, Run::pull_request(&pull).on(&repo));
-    ran.complains(&["no configuration and no allow marker counts"]);
+    ran.complains(&["no configuration, no baseline and no allow marker counts"]);
     let repo = forge.full("full", &pull.merge);
     Run::pull_request(&pull).on(&repo).code(0);
 }

@@ -13,6 +13,8 @@ mod archives;
 mod advice;
 /// Inline markers.
 mod allow;
+/// What scans, hooks, CI and servers make of a baseline.
+mod baseline;
 /// Checksums: what they rule out, what they cast doubt on, what tokens say.
 mod checks;
 /// `ci` on GitHub Actions: what a run is about, and what it is told.
@@ -55,6 +57,8 @@ mod history;
 mod hooked;
 /// What installing, looking and removing say, globally and beside hook managers.
 mod installing;
+/// `baseline` and `allow`: what they write.
+mod judging;
 /// Large blobs, and what claims to be large.
 mod large;
 /// Merges and their kin that wait for a resolution.

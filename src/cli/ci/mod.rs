@@ -59,7 +59,7 @@ fn scan_it(args: Ci, provider: Provider, env: &Env, announcer: &Announcer) -> Re
     let repo = needed(Repo::discover(Path::new("."), true)?)?;
     let mut plan = plan::plan(&repo, provider, &job, &asked)?;
     let mut scan = args.into_scan();
-    let config = trust::configuration(&mut scan.rules, &repo, &mut plan)?;
+    let config = trust::configuration(&mut scan, &repo, &mut plan)?;
     announcer.begins(&plan.said);
     scan.rules.config = None;
     let outcome = scan::outcome(&scan, Mode::Ci(Box::new(Run { plan, config })))?;

@@ -25,7 +25,7 @@ pub enum Scope {
     Nothing,
 }
 
-/// A revision whose configuration and allow markers count.
+/// A revision whose configuration, baseline and allow markers count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trusted {
     /// The commit.
@@ -127,8 +127,11 @@ impl Planner<'_> {
         let mut said = vec![format!("{}, {what}", self.provider.name())];
         if scope != Scope::Nothing {
             said.push(match &trusted {
-                Some(trusted) => format!("configuration and allow markers count as {} has them", trusted.named),
-                None => "no configuration and no allow marker counts: there is no base to take them from".to_owned(),
+                Some(trusted) => {
+                    format!("configuration, baseline and allow markers count as {} has them", trusted.named)
+                }
+                None => "no configuration, no baseline and no allow marker counts: there is no base to take them from"
+                    .to_owned(),
             });
         }
         Plan { scope, trusted, said, notices: self.notices, gaps: self.gaps, provider: self.provider }

@@ -1,9 +1,10 @@
-//! Configuration, own rules and allow markers as the base revision has them: a change must not allow its own leak.
+//! Configuration, own rules, baseline and allow markers as the base revision has them: a change must not allow its own leak.
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use keysieve::baseline::Baseline;
 use keysieve::blob::{Blob, ObjectId, Origin};
 use keysieve::error::{Error, Result};
 use keysieve::finding::{Allow, Finding, Place};
@@ -11,7 +12,8 @@ use keysieve::git::{Repo, path_bytes};
 use keysieve::pack::Kind;
 
 use super::plan::{Plan, Trusted};
-use crate::cli::args::RuleArgs;
+use crate::cli::args::Scan;
+use crate::cli::baseline;
 use crate::cli::look::Look;
 use crate::config::{Config, NAME};
 
@@ -20,8 +22,8 @@ use crate::config::{Config, NAME};
 ///
 /// # Errors
 /// It cannot be read, or has faults.
-pub fn configuration(args: &mut RuleArgs, repo: &Repo, plan: &mut Plan) -> Result<Config> {
-    let trusted = plan.trusted.as_ref();
+pub fn configuration(scan: &mut Scan, repo: &Repo, plan: &mut Plan) -> Result<Config> {
+    let (args, trusted) = (&mut scan.rules, plan.trusted.as_ref());
     let mut config = match &args.config {
         Some(path) => match in_repository(repo, path) {
             Some(inside) => at(repo, trusted, &inside, true)?,
@@ -29,6 +31,14 @@ pub fn configuration(args: &mut RuleArgs, repo: &Repo, plan: &mut Plan) -> Resul
         },
         None if args.no_config => Config::default(),
         None => at(repo, trusted, NAME, false)?,
+    };
+    config.baseline = match &scan.known.baseline {
+        Some(path) => match in_repository(repo, path) {
+            Some(inside) => baseline_at(repo, trusted, &inside, true)?,
+            None => Some(baseline::named(path)?),
+        },
+        None if args.no_config => None,
+        None => baseline_at(repo, trusted, keysieve::baseline::NAME, false)?,
     };
     let mut elsewhere = Vec::new();
     for path in std::mem::take(&mut args.rules) {
@@ -43,7 +53,8 @@ pub fn configuration(args: &mut RuleArgs, repo: &Repo, plan: &mut Plan) -> Resul
     }
     args.rules = elsewhere;
     if trusted.is_none() && config.source.is_empty() && !args.no_config {
-        plan.notices.push(format!("no {NAME} and no allow marker counts: there is no base to take them from"));
+        plan.notices
+            .push(format!("no {NAME}, no baseline and no allow marker counts: there is no base to take them from"));
     }
     Ok(config)
 }
@@ -52,12 +63,24 @@ fn at(repo: &Repo, trusted: Option<&Trusted>, path: &str, must: bool) -> Result<
     let Some(base) = trusted else { return Ok(Config::default()) };
     let is_there = repo.tree_of(&base.id).and_then(|tree| repo.blob_at(&tree, path.as_bytes())).is_some();
     if must && !is_there {
-        return Err(Error::Usage(format!(
-            "--config {path} is a file of this repository, so it is read as {} has it, which does not have it",
-            base.named
-        )));
+        return Err(lacking("--config", path, base));
     }
     Config::at(repo, &base.id, &base.named, path)
+}
+
+fn baseline_at(repo: &Repo, trusted: Option<&Trusted>, path: &str, must: bool) -> Result<Option<Baseline>> {
+    let Some(base) = trusted else { return Ok(None) };
+    match baseline::at(repo, &base.id, &base.named, path)? {
+        None if must => Err(lacking("--baseline", path, base)),
+        found => Ok(found),
+    }
+}
+
+fn lacking(flag: &str, path: &str, base: &Trusted) -> Error {
+    Error::Usage(format!(
+        "{flag} {path} is a file of this repository, so it is read as {} has it, which does not have it",
+        base.named
+    ))
 }
 
 /// The path of a file in the repository, if it is one of its working files.
