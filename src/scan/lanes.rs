@@ -144,16 +144,17 @@ mod avx2 {
         let breaks = within(next, 0, 32);
         let operator = is(both(next, all(0xfa)), 0x2a);
         let quote = is(both(here, all(0xfa)), 0x22);
-        let joins = both(quote, either(either(breaks, is(next, b' ')), operator));
+        let joins = both(either(quote, is(here, b'`')), either(either(breaks, is(next, b' ')), operator));
         let soft = both(is(here, b'='), either(breaks, within(next, b'2', 6)));
-        let opens = either(either(is(here, b'>'), is(here, b'|')), is(here, b'-'));
+        let marked = either(either(is(next, b'+'), is(next, b'-')), within(next, b'1', 9));
+        let opens = both(either(is(here, b'>'), is(here, b'|')), either(breaks, marked));
         let list = both(is(here, b'0'), is(lower(next), b'x'));
         let low = lower(next);
         let percent = both(is(here, b'%'), either(within(next, b'0', 10), within(low, b'a', 6)));
         let entity = both(is(here, b'&'), either(within(low, b'a', 26), is(next, b'#')));
         let backslash = _mm256_andnot_si256(either(is(next, b'"'), is(next, b't')), is(here, b'\\'));
         let escape = either(either(percent, entity), backslash);
-        let mark = either(either(either(joins, soft), both(opens, breaks)), either(list, escape));
+        let mark = either(either(either(joins, soft), opens), either(list, escape));
         (_mm256_movemask_epi8(run).cast_unsigned(), _mm256_movemask_epi8(mark).cast_unsigned())
     }
 }

@@ -25,11 +25,12 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
 use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::blob::{Blob, Inside, Origin, Pieces, PlaceKind, Rest, Start};
 use crate::coverage::{Reason, Tally};
 use crate::finding::Sighting;
+use crate::lock::lock;
 use crate::secret::Secret;
 pub use budget::Limits;
 use budget::{Budget, Metered};
@@ -248,7 +249,7 @@ impl Opening<'_> {
     /// What is read at several places, and comes once: it must fit into memory.
     fn held(&mut self, format: Format, blob: &Blob<'_>, rest: &dyn Rest, here: &Here) -> Result<(), Fault> {
         let mut bytes = blob.bytes.to_vec();
-        let _turn = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = lock(self.held);
         let mut rest = Growing::after(blob, rest, &self.budget);
         let read = read_on(&mut rest, &mut bytes, IN_MEMORY);
         let raw = Blob { rest: None, ..blob.clone() };

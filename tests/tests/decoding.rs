@@ -221,6 +221,19 @@ fn a_key_in_the_body_of_a_token() {
 }
 
 #[test]
+fn block_values_with_all_marks() {
+    let dir = Dir::new();
+    let key = runra(1);
+    let marks = [">", "|", ">-", "|-", ">+", "|+", ">2", "|2-", ">-2", "|+2", ">-\r"];
+    for (number, mark) in marks.iter().enumerate() {
+        let text = format!("a:\n  key: {mark}\n    {}\n    {}\n  b: c\n", &key[..15], &key[15..]);
+        dir.write(format!("files/{number:02}.yaml"), text);
+    }
+    let report = dir.json(&["scan", "files"]);
+    assert_eq!(spots(report.only()).len(), marks.len(), "{}", report.ran);
+}
+
+#[test]
 fn strings_in_pieces_of_many_languages() {
     let dir = Dir::new();
     let key = runra(1);
@@ -232,12 +245,13 @@ fn strings_in_pieces_of_many_languages() {
         ("a.ps1", format!("$k = \"{a}\" `\n + \"{b}\"\n")),
         ("a.php", format!("$k = '{a}' . '{b}';\n")),
         ("a.c", format!("char k[] = \"{a}\"\n  \"{b}\";\n")),
+        ("b.js", format!("k = `{a}` +\n  `{b}`;\n")),
         ("a.sh", format!("export K={a}\\\n{b}\n")),
     ] {
         dir.write(format!("files/{name}"), text);
     }
     let report = dir.json(&["scan", "files"]);
-    assert_eq!(spots(report.only()).len(), 7, "{}", report.ran);
+    assert_eq!(spots(report.only()).len(), 8, "{}", report.ran);
     assert!(report.only()["places"].as_array().unwrap().iter().all(|place| place["decoded_by"][0] == "string-join"));
 }
 

@@ -150,15 +150,16 @@ pub fn decode(bytes: &[u8], place: &Range<usize>) -> Option<Text> {
     Some(text)
 }
 
-/// Whether a block value of YAML begins behind the line break at `at`: `key: >-` and an indented word.
-pub fn is_block(bytes: &[u8], at: usize) -> bool {
-    let head = &bytes[at.saturating_sub(8)..at];
-    let head = head.strip_suffix(b"\r").unwrap_or(head);
-    let marks = head.iter().rev().take_while(|byte| matches!(byte, b'+' | b'-' | b'0'..=b'9')).count();
-    let head = &head[..head.len() - marks];
-    let (Some(b'>' | b'|'), Some(b' ')) = (head.last(), head.iter().rev().nth(1)) else { return false };
-    let indent = bytes[at + 1..].iter().take(BETWEEN).take_while(|byte| **byte == b' ').count();
-    indent > 0 && bytes.get(at + 1 + indent).is_some_and(|byte| is_token(*byte))
+/// Where the line ends at whose end a block value of YAML begins, given where its `>` or `|` stands: `key: >-` and an
+/// indented word.
+pub fn block_head(bytes: &[u8], at: usize) -> Option<usize> {
+    (at > 0 && bytes[at - 1] == b' ').then_some(())?;
+    let rest = &bytes[at + 1..];
+    let marks = rest.iter().take(2).take_while(|byte| matches!(byte, b'+' | b'-' | b'1'..=b'9')).count();
+    let line = at + 1 + marks + usize::from(rest.get(marks) == Some(&b'\r'));
+    (bytes.get(line) == Some(&b'\n')).then_some(())?;
+    let indent = bytes[line + 1..].iter().take(BETWEEN).take_while(|byte| **byte == b' ').count();
+    (indent > 0 && bytes.get(line + 1 + indent).is_some_and(|byte| is_token(*byte))).then_some(line)
 }
 
 /// The lines of the block value behind the line break at `at`, if they are pieces of one word.

@@ -100,9 +100,10 @@ pub fn classes(block: &[u8; BLOCK + 1]) -> (u64, u64) {
         // One of `*+./` and one of `"#&'`.
         let operator = next & 0xfa == 0x2a;
         let quote = byte & 0xfa == 0x22;
-        let joins = quote & (breaks | (next == b' ') | operator);
+        let joins = (quote | (byte == b'`')) & (breaks | (next == b' ') | operator);
         let soft = (byte == b'=') & (breaks | (next.wrapping_sub(b'2') < 6));
-        let opens = ((byte == b'>') | (byte == b'|') | (byte == b'-')) & breaks;
+        let marked = (next == b'+') | (next == b'-') | (next.wrapping_sub(b'1') < 9);
+        let opens = ((byte == b'>') | (byte == b'|')) & (breaks | marked);
         let list = (byte == b'0') & (next | 0x20 == b'x');
         let lower = next | 0x20;
         let percent = (byte == b'%') & ((next.wrapping_sub(b'0') < 10) | (lower.wrapping_sub(b'a') < 6));
@@ -174,14 +175,13 @@ impl Look<'_> {
     fn mark(&mut self, at: usize) {
         let bytes = self.bytes;
         match bytes[at] {
-            b'"' | b'\'' => self.junction(at),
+            b'"' | b'\'' | b'`' => self.junction(at),
             b'%' => self.escape(Style::Percent, at),
             b'&' => self.escape(Style::Html, at),
             b'=' => self.escape(Style::Quoted, at),
             b'0' if List.is_reason(bytes, at) => (self.found)(Layer::HexList, at),
-            b'>' | b'|' | b'-' => {
-                let line = if bytes.get(at + 1) == Some(&b'\r') { at + 2 } else { at + 1 };
-                if bytes.get(line) == Some(&b'\n') && join::is_block(bytes, line) {
+            b'>' | b'|' => {
+                if let Some(line) = join::block_head(bytes, at) {
                     (self.found)(Layer::Block, line);
                 }
             }
