@@ -44,18 +44,21 @@ pub fn run(args: BaselineCheck) -> Result<Exit> {
     Ok(if over.is_empty() { Exit::Clean } else { Exit::Findings(1) })
 }
 
+/// A judgement and its line.
+type Entry = (u64, Judgement);
+
 /// Judgements of the same secret for the same paths that do not say the same.
-fn twice(all: &[(u64, Judgement)]) -> Vec<&(u64, Judgement)> {
-    let mut by_secret: BTreeMap<(&str, &[String]), Vec<&(u64, Judgement)>> = BTreeMap::new();
+fn twice(all: &[Entry]) -> Vec<&Entry> {
+    let mut by_secret: BTreeMap<(&str, &[String]), Vec<&Entry>> = BTreeMap::new();
     for entry in all {
         by_secret.entry((&entry.1.fingerprint, &entry.1.paths)).or_default().push(entry);
     }
     // A merge may leave the same line twice, which says nothing new.
-    let differ = |entries: &Vec<&(u64, Judgement)>| entries.iter().any(|entry| entry.1 != entries[0].1);
+    let differ = |entries: &Vec<&Entry>| entries.iter().any(|entry| entry.1 != entries[0].1);
     by_secret.into_values().filter(differ).flatten().collect()
 }
 
-fn list(out: &mut dyn Write, name: &str, title: &str, entries: &[&(u64, Judgement)]) -> io::Result<()> {
+fn list(out: &mut dyn Write, name: &str, title: &str, entries: &[&Entry]) -> io::Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
