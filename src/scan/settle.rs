@@ -48,8 +48,9 @@ pub(super) fn with_file(mut matches: Vec<Match>, file: Option<Match>) -> Vec<Mat
     matches
 }
 
-fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str, usize) {
-    (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id, layers(m))
+/// By place. A rule may find a secret by its name and, a second time, by a shape that it shares with others: the first counts.
+fn order(m: &Raw) -> (usize, Reverse<usize>, &'static str, usize, bool) {
+    (m.found.span.start, Reverse(m.found.span.end), m.found.rule.id, layers(m), m.keyword_inside)
 }
 
 /// How many layers of encoding there are around a secret.
