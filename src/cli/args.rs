@@ -31,7 +31,7 @@ Examples:
   keysieve scan --history            every object of this repository
   keysieve hook install              block commits that add a key
   keysieve ci                        what a CI run is about, with annotations
-  keysieve baseline write --reason R accept what has leaked already, block what is new
+  keysieve baseline write --reason R accept old leaks, block new ones
   keysieve guide runra-api-key       what to do about a leaked key
 
 Exit codes: 0 nothing open, 1 open findings, 2 bad usage (nothing was scanned),

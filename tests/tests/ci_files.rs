@@ -316,6 +316,7 @@ fn the_snippets_are_yaml() {
         .filter(|word| word.starts_with("--") && !word[2..].starts_with('-') && word.len() > 2);
     let of_others = [
         "--reason",
+        "--state",
         "--style",
         "--context",
         "--unshallow",
