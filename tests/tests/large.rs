@@ -51,6 +51,15 @@ fn in_mb(bytes: usize) -> usize {
     bytes / MB
 }
 
+/// The whole history was read, the first key is found at a place, and less memory was taken than so many MB.
+fn finds_within(repo: &Repo<'_>, what: &str, place: &str, most: usize) {
+    let (ran, memory) = measured(repo, &[]);
+    let report = ran.json();
+    report.code(1).complete(true);
+    assert_eq!(spots(report.of(&runra(1)))[0], place, "{what}{}", report.ran);
+    assert!(in_mb(memory) < most, "{what}: {} MB", in_mb(memory));
+}
+
 #[test]
 fn a_large_blob_loose_packed_and_as_a_delta() {
     let dir = Dir::new();
@@ -58,13 +67,7 @@ fn a_large_blob_loose_packed_and_as_a_delta() {
     let (mut bytes, line) = text(96 * MB, 1);
     repo.git_fed(&["config", "core.compression", "1"], b"");
     repo.commit_file("large.txt", &bytes);
-    let check = |what: &str, place: &str, most: usize| {
-        let (ran, memory) = measured(&repo, &[]);
-        let report = ran.json();
-        report.code(1).complete(true);
-        assert_eq!(spots(report.of(&runra(1)))[0], place, "{what}{}", report.ran);
-        assert!(in_mb(memory) < most, "{what}: {} MB", in_mb(memory));
-    };
+    let check = |what: &str, place: &str, most: usize| finds_within(&repo, what, place, most);
     let place = format!("large.txt:{line}");
     check("loose", &place, 90);
     repo.git(&["repack", "-adfq", "--depth=0", "--window=0"]);
@@ -88,13 +91,7 @@ fn large_archives() {
     repo.git_fed(&["config", "core.compression", "0"], b"");
     let (bytes, line) = text(96 * MB, 1);
     repo.commit_file("a.tar", crate::archives::tar(&[("large.txt", &bytes)]));
-    let check = |what: &str, place: &str, most: usize| {
-        let (ran, memory) = measured(&repo, &[]);
-        let report = ran.json();
-        report.code(1).complete(true);
-        assert_eq!(spots(report.of(&runra(1)))[0], place, "{what}{}", report.ran);
-        assert!(in_mb(memory) < most, "{what}: {} MB", in_mb(memory));
-    };
+    let check = |what: &str, place: &str, most: usize| finds_within(&repo, what, place, most);
     check("loose", &format!("a.tar!/large.txt:{line}"), 140);
     repo.git(&["repack", "-adfq", "--depth=0", "--window=0"]);
     check("packed", &format!("a.tar!/large.txt:{line}"), 140);
