@@ -11,15 +11,14 @@ pub(super) use none::Lanes;
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_andnot_si256, _mm256_broadcastsi128_si256,
-        _mm256_castsi256_ps, _mm256_cmpeq_epi8, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_min_epu8,
-        _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_mullo_epi32, _mm256_or_si256, _mm256_set1_epi8,
-        _mm256_set1_epi32, _mm256_setr_epi8, _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi32,
-        _mm256_sub_epi8,
+        __m128i, __m256i, _mm_loadu_si128, _mm256_and_si256, _mm256_broadcastsi128_si256, _mm256_castsi256_ps,
+        _mm256_cmpeq_epi8, _mm256_i32gather_epi32, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_movemask_ps,
+        _mm256_mullo_epi32, _mm256_or_si256, _mm256_set1_epi8, _mm256_set1_epi32, _mm256_setr_epi8,
+        _mm256_shuffle_epi8, _mm256_sllv_epi32, _mm256_srli_epi16, _mm256_srli_epi32,
     };
     use std::ops::Range;
 
-    use crate::scan::decode::BLOCK;
+    use crate::scan::decode::{BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, QUOTE, RUN, SECOND, Sets};
     use crate::scan::filter::{FIRST_BIT, FOLD, HASH_BY, SECOND_BIT, WORD_BITS, WORDS};
 
     /// Places looked at together, in two halves.
@@ -42,8 +41,8 @@ mod avx2 {
             unsafe { marked(bits, bytes, grams, found) }
         }
 
-        /// What `decode::seek` asks of the first 64 of some bytes, a bit for each.
-        pub fn classes(self, block: &[u8; BLOCK + 1]) -> (u64, u64) {
+        /// What `decode::seek` asks of 64 bytes.
+        pub fn classes(self, block: &[u8; BLOCK + 1]) -> Classes {
             // SAFETY: as above.
             unsafe { classes(block) }
         }
@@ -111,8 +110,8 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn classes(block: &[u8; BLOCK + 1]) -> (u64, u64) {
-        let (mut runs, mut marks) = (0, 0);
+    fn classes(block: &[u8; BLOCK + 1]) -> Classes {
+        let mut classes = Classes::default();
         for half in [0, BLOCK / 2] {
             const { assert!(BLOCK == 2 * size_of::<__m256i>()) };
             // SAFETY: the loads end at byte 64 or 65 of 65.
@@ -120,42 +119,53 @@ mod avx2 {
                 let from = block.as_ptr().add(half);
                 (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast()))
             };
-            let (run, mark) = class(here, next);
-            runs |= u64::from(run) << half;
-            marks |= u64::from(mark) << half;
+            let (here, next) = (Halves::of(here), Halves::of(next));
+            let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
+            let either = |a, b| _mm256_or_si256(a, b);
+            let both = |a, b| _mm256_and_si256(a, b);
+            let none = |bytes| u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, all(0))).cast_unsigned());
+            let some = |bytes| (none(bytes) ^ u64::from(u32::MAX)) << half;
+            let kinds = here.holding(&KINDS);
+            let pair = |pair: usize| both(here.holding(&FIRST[pair]), next.holding(&SECOND[pair]));
+            let (one, two) = (pair(0), pair(1));
+            let escape = both(_mm256_cmpeq_epi8(here.whole, all(b'\\')), next.holding(&ESCAPED));
+            classes.runs |= some(both(kinds, all(RUN)));
+            classes.joints |= some(both(kinds, all(JOINT)));
+            classes.quotes |= some(both(kinds, all(QUOTE)));
+            classes.closing |= some(both(one, all(CLOSING)));
+            classes.marks |= some(either(both(one, all(!CLOSING)), either(two, escape)));
+            classes.zeros |= none(here.whole) << half;
         }
-        (runs, marks)
+        classes
     }
 
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn class(here: __m256i, next: __m256i) -> (u32, u32) {
-        let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
-        let is = |bytes, byte| _mm256_cmpeq_epi8(bytes, all(byte));
-        let either = |a, b| _mm256_or_si256(a, b);
-        let both = |a, b| _mm256_and_si256(a, b);
-        let lower = |bytes| either(bytes, all(0x20));
-        // So many bytes from the first on.
-        let within = |bytes, first, count: u8| {
-            let past = _mm256_sub_epi8(bytes, all(first));
-            _mm256_cmpeq_epi8(_mm256_min_epu8(past, all(count - 1)), past)
-        };
-        let run = either(within(lower(here), b'a', 26), within(here, b'0', 10));
-        let breaks = within(next, 0, 32);
-        let operator = is(both(next, all(0xfa)), 0x2a);
-        let quote = is(both(here, all(0xfa)), 0x22);
-        let joins = both(either(quote, is(here, b'`')), either(either(breaks, is(next, b' ')), operator));
-        let soft = both(is(here, b'='), either(breaks, within(next, b'2', 6)));
-        let marked = either(either(is(next, b'+'), is(next, b'-')), within(next, b'1', 9));
-        let opens = both(either(is(here, b'>'), is(here, b'|')), either(breaks, marked));
-        let list = both(is(here, b'0'), is(lower(next), b'x'));
-        let low = lower(next);
-        let percent = both(is(here, b'%'), either(within(next, b'0', 10), within(low, b'a', 6)));
-        let entity = both(is(here, b'&'), either(within(low, b'a', 26), is(next, b'#')));
-        let backslash = _mm256_andnot_si256(either(is(next, b'"'), is(next, b't')), is(here, b'\\'));
-        let escape = either(either(percent, entity), backslash);
-        let mark = either(either(either(joins, soft), opens), either(list, escape));
-        (_mm256_movemask_epi8(run).cast_unsigned(), _mm256_movemask_epi8(mark).cast_unsigned())
+    /// Bytes, and their lower and upper halves.
+    struct Halves {
+        whole: __m256i,
+        low: __m256i,
+        high: __m256i,
+    }
+
+    impl Halves {
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn of(whole: __m256i) -> Self {
+            let half = _mm256_set1_epi8(15);
+            let high = _mm256_and_si256(_mm256_srli_epi16::<4>(whole), half);
+            Self { whole, low: _mm256_and_si256(whole, half), high }
+        }
+
+        /// The sets that each byte is in.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn holding(&self, sets: &Sets) -> __m256i {
+            let table = |half: &[u8; 16]| {
+                // SAFETY: sixteen bytes are read of sixteen.
+                _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(half.as_ptr().cast()) })
+            };
+            let (low, high) = (table(&sets.low), table(&sets.high));
+            _mm256_and_si256(_mm256_shuffle_epi8(low, self.low), _mm256_shuffle_epi8(high, self.high))
+        }
     }
 }
 
@@ -163,7 +173,7 @@ mod avx2 {
 mod none {
     use std::ops::Range;
 
-    use crate::scan::decode::BLOCK;
+    use crate::scan::decode::{BLOCK, Classes};
     use crate::scan::filter::WORDS;
 
     #[derive(Clone, Copy)]
@@ -176,8 +186,8 @@ mod none {
 
         pub fn marked(self, _: &[u32; WORDS], _: &[u8], _: Range<usize>, _: impl FnMut(usize)) {}
 
-        pub fn classes(self, _: &[u8; BLOCK + 1]) -> (u64, u64) {
-            (0, 0)
+        pub fn classes(self, _: &[u8; BLOCK + 1]) -> Classes {
+            Classes::default()
         }
     }
 }
@@ -188,7 +198,7 @@ mod tests {
     use crate::rules::RuleSet;
     use crate::rules::sample::Random;
     use crate::scan::Filter;
-    use crate::scan::decode::{BLOCK, classes};
+    use crate::scan::decode::{BLOCK, Classes};
 
     #[test]
     fn lanes_see_what_plain_code_sees() {
@@ -216,8 +226,9 @@ mod tests {
                 lane @ 0..2 => pair[lane],
                 _ => random.below(128) as u8,
             });
-            assert_eq!(classes(&block), lanes.classes(&block));
-            marked += classes(&block).1.count_ones();
+            let classes = Classes::of(&block);
+            assert_eq!(classes, lanes.classes(&block));
+            marked += classes.marks.count_ones();
         }
         assert!(seen > 10_000 && marked > 10_000, "{seen} {marked}");
     }

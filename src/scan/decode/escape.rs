@@ -95,7 +95,7 @@ impl Style {
             (Some(b'\\'), _) => {
                 matches!(after, [b'u' | b'x', digit, ..] if digit.is_ascii_hexdigit()) || after.first() == Some(&b'/')
             }
-            (Some(b'\n' | b'\r'), _) => is_within_base64(before, after),
+            (Some(b'\n' | b'\r'), Self::Percent | Self::Html | Self::Backslash) => is_within_base64(before, after),
             (Some(b' '), _) => before.ends_with(b"BEGIN"),
             _ => false,
         }

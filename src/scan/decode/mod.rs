@@ -6,6 +6,7 @@
 //! together make a *stretch*, which is decoded as a whole and comes out the same whichever of its reasons was seen first.
 
 mod base64;
+mod classes;
 mod escape;
 mod hex;
 mod join;
@@ -24,10 +25,8 @@ use escape::Style;
 pub use map::Text;
 use units::{Chain, chain};
 
-/// How far from a reason the bytes are on which it depends.
-#[cfg(test)]
-pub use seek::classes;
-pub use seek::{AROUND, BLOCK};
+pub use classes::{BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, QUOTE, RUN, SECOND, Sets};
+pub use seek::AROUND;
 
 /// A way of encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

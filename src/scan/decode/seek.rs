@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::Layer;
 use super::base64::{self, Quartets};
+use super::classes::{BLOCK, Classes};
 use super::escape::Style;
 use super::hex::{self, List, Pairs};
 use super::join;
@@ -20,8 +21,6 @@ pub const AROUND: usize = 48;
 /// The same of wide characters, lists of digits, and full lines of quoted-printable.
 pub const FAR: usize = 80;
 
-/// Bytes that are looked at together.
-pub const BLOCK: usize = 64;
 /// The shortest run of letters and digits that is looked at.
 const RUN: usize = 24;
 
@@ -29,13 +28,9 @@ const RUN: usize = 24;
 pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize)) {
     let far = zone.start.saturating_sub(FAR - AROUND)..bytes.len().min(zone.end + FAR - AROUND);
     let mut look = Look { bytes, zone: zone.clone(), run_end: zone.start, found };
-    look.wide(far.clone());
-    for at in memchr::memchr_iter(b'0', &bytes[far.start..zone.start]) {
-        look.mark(far.start + at);
-    }
     let lanes = Lanes::new();
-    let (mut last, mut at) = (0, zone.start);
-    while at < zone.end {
+    let (mut last, mut at, mut zeros) = (0, far.start, 0);
+    while at < far.end {
         let padded;
         let block = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
             Some(block) => block,
@@ -44,9 +39,9 @@ pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize
                 &padded
             }
         };
-        let (runs, marks) = lanes.map_or_else(|| classes(block), |lanes| lanes.classes(block));
-        let inside = u64::MAX >> (BLOCK - (zone.end - at).min(BLOCK));
-        let full = eights(runs & inside);
+        let classes = lanes.map_or_else(|| Classes::of(block), |lanes| lanes.classes(block));
+        let inside = below(zone.end, at) & !below(zone.start, at);
+        let full = eights(classes.runs & inside);
         // A run that is long enough fills two neighbouring eights.
         for lane in bits(full & (full << 8 | last)) {
             if look.run_end <= at + lane {
@@ -54,13 +49,25 @@ pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize
             }
         }
         last = full >> (BLOCK - 8);
-        for lane in bits(marks & inside) {
+        for lane in bits((classes.marks | classes.junctions()) & inside) {
             look.mark(at + lane);
         }
+        for lane in bits(classes.marks & !inside & below(far.end, at)) {
+            look.far_mark(at + lane);
+        }
+        zeros |= classes.zeros;
         at += BLOCK;
     }
-    for at in memchr::memchr_iter(b'=', &bytes[zone.end..far.end]) {
-        look.mark(zone.end + at);
+    if zeros != 0 {
+        look.wide(far);
+    }
+}
+
+/// Which bytes of the block at `at` stand before `end`.
+fn below(end: usize, at: usize) -> u64 {
+    match end.saturating_sub(at) {
+        0 => 0,
+        len => u64::MAX >> (BLOCK - len.min(BLOCK)),
     }
 }
 
@@ -85,40 +92,6 @@ fn eights(word: u64) -> u64 {
     let two = word & word >> 1;
     let four = two & two >> 2;
     four & four >> 4 & 0x0101_0101_0101_0101
-}
-
-/// Which of 64 bytes are letters or digits, and which call for a closer look, given the byte after each: a bit for each.
-/// What a closer look would rule out may be let through where that is cheaper.
-pub fn classes(block: &[u8; BLOCK + 1]) -> (u64, u64) {
-    let (mut runs, mut marks) = ([0u8; BLOCK], [0u8; BLOCK]);
-    for lane in 0..BLOCK {
-        let (byte, next) = (block[lane], block[lane + 1]);
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        runs[lane] = u8::from(letter | digit);
-        let breaks = next < b' ';
-        // One of `*+./` and one of `"#&'`.
-        let operator = next & 0xfa == 0x2a;
-        let quote = byte & 0xfa == 0x22;
-        let joins = (quote | (byte == b'`')) & (breaks | (next == b' ') | operator);
-        let soft = (byte == b'=') & (breaks | (next.wrapping_sub(b'2') < 6));
-        let marked = (next == b'+') | (next == b'-') | (next.wrapping_sub(b'1') < 9);
-        let opens = ((byte == b'>') | (byte == b'|')) & (breaks | marked);
-        let list = (byte == b'0') & (next | 0x20 == b'x');
-        let lower = next | 0x20;
-        let percent = (byte == b'%') & ((next.wrapping_sub(b'0') < 10) | (lower.wrapping_sub(b'a') < 6));
-        let entity = (byte == b'&') & ((lower.wrapping_sub(b'a') < 26) | (next == b'#'));
-        let backslash = (byte == b'\\') & (next != b'"') & (next != b't');
-        marks[lane] = u8::from(joins | soft | opens | list | percent | entity | backslash);
-    }
-    (packed(&runs), packed(&marks))
-}
-
-/// A bit for each byte, which is 0 or 1.
-fn packed(bytes: &[u8; BLOCK]) -> u64 {
-    let eights = bytes.chunks_exact(8).filter_map(<[u8]>::first_chunk).map(|eight| u64::from_le_bytes(*eight));
-    let packed = eights.map(|eight| eight.wrapping_mul(0x0102_0408_1020_4080) >> 56);
-    packed.enumerate().fold(0, |all, (place, byte)| all | byte << (8 * place))
 }
 
 /// The closer look.
@@ -186,7 +159,18 @@ impl Look<'_> {
                 }
             }
             b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => self.junction(at),
+            // Most line breaks that are written out end a string.
+            b'\\' if matches!(bytes[at + 1..], [b'n' | b'r', b'"' | b' ', ..]) => {}
             b'\\' => self.escape(Style::Backslash, at),
+            _ => {}
+        }
+    }
+
+    /// The same outside the zone, where only what depends on more is looked for.
+    fn far_mark(&mut self, at: usize) {
+        match self.bytes[at] {
+            b'0' if at < self.zone.start => self.mark(at),
+            b'=' if at >= self.zone.end => self.mark(at),
             _ => {}
         }
     }

@@ -194,6 +194,49 @@ fn stretches_are_the_same_wherever_they_stand() {
     }
 }
 
+const JOINTS: [&str; 12] = [" ", " ", "  ", "\t", "\n", "\r\n", "+", ".", "&", "\\\n", " _\n", " `\n"];
+
+/// The first look at blocks passes over nothing that a look at each place finds.
+#[test]
+fn blocks_hide_no_reason() {
+    let (mut fast, mut junctions) = (0, 0);
+    for round in 0..10 * ROUNDS {
+        let mut random = Random(round ^ 0x777);
+        let mut bytes = Vec::new();
+        for _ in 0..4 {
+            let quotes = ["\"", "'", "`"].map(|quote| quote.repeat(random.below(8).min(1)));
+            let joint: String = (0..1 + random.below(20)).map(|_| random.pick(&JOINTS)).collect();
+            let kind = random.pick(&["", "", "b", "rb", "f", "x"]);
+            let [left, right] = [0, 1].map(|_| &quotes[random.below(3)]);
+            bytes.extend_from_slice(format!("{left}abc123{right}{joint}{kind}{left}xyz9876{right}").as_bytes());
+            bytes.extend_from_slice(&soup(&mut random));
+        }
+        let mut plain = BTreeSet::new();
+        for at in 0..bytes.len() {
+            let mut note = |layer, is_there| is_there && plain.insert((layer, at));
+            note(Layer::Join, join::junction(&bytes, at).is_some());
+            note(Layer::HexList, bytes[at] == b'0' && hex::List.is_reason(&bytes, at));
+            for style in [Style::Percent, Style::Html, Style::Backslash, Style::Quoted] {
+                note(Layer::Escape(style), style.is_reason(&bytes, at));
+            }
+            if matches!(bytes[at], b'>' | b'|') {
+                plain.extend(join::block_head(&bytes, at).map(|line| (Layer::Block, line)));
+            }
+        }
+        let mut found = BTreeSet::new();
+        seek::seek(&bytes, 0..bytes.len(), &mut |layer, at| {
+            if !matches!(layer, Layer::Base64 | Layer::Hex | Layer::Wide(_)) {
+                found.insert((layer, at));
+            }
+        });
+        let differ: Vec<_> = found.symmetric_difference(&plain).collect();
+        assert!(differ.is_empty(), "round {round}: {differ:?}");
+        fast += found.len();
+        junctions += found.iter().filter(|(layer, _)| *layer == Layer::Join).count();
+    }
+    assert!(fast > 10_000 && junctions > 1_000, "{fast} {junctions}");
+}
+
 #[test]
 fn every_reason_of_a_stretch_leads_to_it() {
     for round in 0..ROUNDS {
