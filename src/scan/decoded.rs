@@ -177,7 +177,8 @@ fn widened(zones: &[Range<usize>], again: Vec<Range<usize>>, known: (usize, usiz
     };
     let mut all: Vec<Range<usize>> = zones.iter().map(fit).collect();
     all.extend(again.iter().map(|zone| around(zone, AROUND)));
-    all.sort_unstable_by_key(|zone| zone.start);
+    // Two rows in order: a stable sort merges them.
+    all.sort_by_key(|zone| zone.start);
     all.dedup_by(|next, zone| {
         let joins = next.start <= zone.end;
         if joins {

@@ -18,7 +18,9 @@ mod avx2 {
     };
     use std::ops::Range;
 
-    use crate::scan::decode::{BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, QUOTE, RUN, SECOND, Sets};
+    use crate::scan::decode::{
+        BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at_the_end,
+    };
     use crate::scan::filter::{FIRST_BIT, FOLD, HASH_BY, SECOND_BIT, WORD_BITS, WORDS};
 
     /// Places looked at together, in two halves.
@@ -41,10 +43,10 @@ mod avx2 {
             unsafe { marked(bits, bytes, grams, found) }
         }
 
-        /// What `decode::seek` asks of 64 bytes.
-        pub fn classes(self, block: &[u8; BLOCK + 1]) -> Classes {
+        /// What `decode::seek` asks of each 64 bytes: calls `found` as `Classes::each` does.
+        pub fn classes(self, bytes: &[u8], zone: Range<usize>, found: impl FnMut(usize, Classes)) {
             // SAFETY: as above.
-            unsafe { classes(block) }
+            unsafe { classes(bytes, zone, found) }
         }
     }
 
@@ -110,7 +112,18 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn classes(block: &[u8; BLOCK + 1]) -> Classes {
+    fn classes(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Classes)) {
+        for at in zone.step_by(BLOCK) {
+            match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(block) => found(at, class(block)),
+                None => found(at, class(&block_at_the_end(bytes, at))),
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn class(block: &[u8; BLOCK + 1]) -> Classes {
         let mut classes = Classes::default();
         for half in [0, BLOCK / 2] {
             const { assert!(BLOCK == 2 * size_of::<__m256i>()) };
@@ -131,6 +144,7 @@ mod avx2 {
             let escape = both(_mm256_cmpeq_epi8(here.whole, all(b'\\')), next.holding(&ESCAPED));
             classes.runs |= some(both(kinds, all(RUN)));
             classes.joints |= some(both(kinds, all(JOINT)));
+            classes.operators |= some(both(kinds, all(OPERATOR)));
             classes.quotes |= some(both(kinds, all(QUOTE)));
             classes.closing |= some(both(one, all(CLOSING)));
             classes.marks |= some(either(both(one, all(!CLOSING)), either(two, escape)));
@@ -173,7 +187,7 @@ mod avx2 {
 mod none {
     use std::ops::Range;
 
-    use crate::scan::decode::{BLOCK, Classes};
+    use crate::scan::decode::Classes;
     use crate::scan::filter::WORDS;
 
     #[derive(Clone, Copy)]
@@ -186,9 +200,7 @@ mod none {
 
         pub fn marked(self, _: &[u32; WORDS], _: &[u8], _: Range<usize>, _: impl FnMut(usize)) {}
 
-        pub fn classes(self, _: &[u8; BLOCK + 1]) -> Classes {
-            Classes::default()
-        }
+        pub fn classes(self, _: &[u8], _: Range<usize>, _: impl FnMut(usize, Classes)) {}
     }
 }
 
@@ -222,13 +234,19 @@ mod tests {
 
             // Every two neighbours stand together in some round.
             let pair = [round as u8, (round >> 8) as u8];
-            let block: [u8; BLOCK + 1] = std::array::from_fn(|lane| match lane % 7 {
-                lane @ 0..2 => pair[lane],
-                _ => random.below(128) as u8,
-            });
-            let classes = Classes::of(&block);
-            assert_eq!(classes, lanes.classes(&block));
-            marked += classes.marks.count_ones();
+            let len = BLOCK + 1 + random.below(BLOCK);
+            let bytes: Vec<u8> = (0..len)
+                .map(|lane| match lane % 7 {
+                    lane @ 0..2 => pair[lane],
+                    _ => random.below(128) as u8,
+                })
+                .collect();
+            let (mut plain, mut fast) = (Vec::new(), Vec::new());
+            let zone = random.below(2)..len;
+            Classes::each(&bytes, zone.clone(), |at, classes| plain.push((at, classes)));
+            lanes.classes(&bytes, zone, |at, classes| fast.push((at, classes)));
+            assert_eq!(plain, fast);
+            marked += fast.iter().map(|(_, classes)| classes.marks.count_ones()).sum::<u32>();
         }
         assert!(seen > 10_000 && marked > 10_000, "{seen} {marked}");
     }

@@ -2,6 +2,8 @@
 //! junction, told by a byte and the one after it. What a closer look would rule out may be let through where that is
 //! cheaper; nothing else may be left out.
 
+use std::ops::Range;
+
 /// Bytes that are looked at together.
 pub const BLOCK: usize = 64;
 
@@ -45,8 +47,8 @@ pub static KINDS: Sets = Sets::of(&[
     b"0123456789",
     b"ABCDEFGHIJKLMNOabcdefghijklmno",
     b"PQRSTUVWXYZpqrstuvwxyz",
-    b"\t\n\r",
-    b" &+.",
+    b" \t",
+    b"\n\r&+.",
     b"\\_",
     b"\"'",
     b"`",
@@ -55,6 +57,8 @@ pub static KINDS: Sets = Sets::of(&[
 pub const RUN: u8 = 0b0000_0111;
 /// What may stand between two pieces of a string.
 pub const JOINT: u8 = 0b0011_1000;
+/// What of it is no mere space, and what ends a line of PowerShell that goes on.
+pub const OPERATOR: u8 = 0b1011_0000;
 /// What a piece begins and ends with.
 pub const QUOTE: u8 = 0b1100_0000;
 
@@ -84,6 +88,8 @@ pub struct Classes {
     pub closing: u64,
     /// White space and operators.
     pub joints: u64,
+    /// Line breaks and operators.
+    pub operators: u64,
     /// Any quotes.
     pub quotes: u64,
     /// Zeros.
@@ -91,6 +97,16 @@ pub struct Classes {
 }
 
 impl Classes {
+    /// Calls `found` for each block of `zone`, of which the last may be longer than it.
+    pub fn each(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Self)) {
+        for at in zone.step_by(BLOCK) {
+            match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(block) => found(at, Self::of(block)),
+                None => found(at, Self::of(&block_at_the_end(bytes, at))),
+            }
+        }
+    }
+
     /// Of 64 bytes, given the one behind them.
     pub fn of(block: &[u8; BLOCK + 1]) -> Self {
         let mut classes = Self::default();
@@ -102,6 +118,7 @@ impl Classes {
             let bit = |is: bool| u64::from(is) << lane;
             classes.runs |= bit(kinds & RUN != 0);
             classes.joints |= bit(kinds & JOINT != 0);
+            classes.operators |= bit(kinds & OPERATOR != 0);
             classes.quotes |= bit(kinds & QUOTE != 0);
             classes.closing |= bit(one & CLOSING != 0);
             classes.marks |= bit(one & !CLOSING | two != 0 || escape);
@@ -110,13 +127,45 @@ impl Classes {
         classes
     }
 
-    /// The closing quotes, if any of them may be followed by an opening one: behind some white space and operators, and
-    /// up to two letters that say what kind of string it is.
+    /// The closing quotes that an opening one may follow: behind some white space and operators, and up to two letters
+    /// that say what kind of string it is.
     pub fn junctions(&self) -> u64 {
+        if self.closing == 0 {
+            return 0;
+        }
         // Added to the joints, a bit at the beginning of a row of them moves to where it ends.
         let (ends, beyond) = (self.closing << 1).overflowing_add(self.joints);
         let opens = self.quotes | (self.quotes >> 1 | 1 << 63) | (self.quotes >> 2 | 3 << 62);
-        let may_be = beyond || self.closing >> (BLOCK - 1) != 0 || ends & !self.joints & opens != 0;
-        if may_be { self.closing } else { 0 }
+        let last = 1 << (BLOCK - 1);
+        let mut junctions = self.closing & last;
+        let mut join = |row_end: u32| {
+            let below = u64::MAX.checked_shr(BLOCK as u32 - row_end).unwrap_or(0);
+            let row = u64::MAX.checked_shl(u64::BITS - (!self.joints & below).leading_zeros()).unwrap_or(0) & below;
+            let to_end = row | 1u64.checked_shl(row_end).unwrap_or(0);
+            if to_end & self.operators != 0 || row & last != 0 {
+                junctions |= self.closing & (row | row >> 1);
+            }
+        };
+        bits(ends & !self.joints & opens).for_each(|end| join(end as u32));
+        if beyond {
+            join(u64::BITS);
+        }
+        junctions
     }
+}
+
+/// The last bytes, and spaces behind them.
+pub fn block_at_the_end(bytes: &[u8], at: usize) -> [u8; BLOCK + 1] {
+    let (mut block, rest) = ([b' '; BLOCK + 1], &bytes[at..]);
+    block[..rest.len()].copy_from_slice(rest);
+    block
+}
+
+/// The places of the bits in a word.
+pub fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (word != 0).then_some(word.trailing_zeros() as usize)?;
+        word &= word - 1;
+        Some(place)
+    })
 }

@@ -101,6 +101,12 @@ impl Style {
         }
     }
 
+    /// Whether a line break written out at `at`, as a backslash and a letter, may stand amid wrapped base64.
+    pub fn may_wrap(bytes: &[u8], at: usize) -> bool {
+        let after = bytes.get(at + 2).is_some_and(|byte| is_character(*byte) || *byte == b'\\');
+        after && bytes[..at].last().is_some_and(|byte| is_character(*byte))
+    }
+
     /// Whether a printable character written in this style ends `before`.
     fn ends(self, before: &[u8]) -> bool {
         let from = before.len().saturating_sub(10);

@@ -61,7 +61,13 @@ fn is_joint(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The junction that begins at `at`: a closing quote to an opening one, or a backslash to the rest on the next line.
+#[inline]
 pub fn junction(bytes: &[u8], at: usize) -> Option<Range<usize>> {
+    let before = at.checked_sub(1).and_then(|before| bytes.get(before))?;
+    is_token(*before).then(|| joint(bytes, at)).flatten()
+}
+
+fn joint(bytes: &[u8], at: usize) -> Option<Range<usize>> {
     if !bytes[..at].last_chunk::<LEFT>()?.iter().all(|byte| is_token(*byte)) {
         return None;
     }

@@ -25,7 +25,9 @@ use escape::Style;
 pub use map::Text;
 use units::{Chain, chain};
 
-pub use classes::{BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, QUOTE, RUN, SECOND, Sets};
+pub use classes::{
+    BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at_the_end,
+};
 pub use seek::AROUND;
 
 /// A way of encoding.

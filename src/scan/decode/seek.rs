@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::Layer;
 use super::base64::{self, Quartets};
-use super::classes::{BLOCK, Classes};
+use super::classes::{BLOCK, Classes, bits};
 use super::escape::Style;
 use super::hex::{self, List, Pairs};
 use super::join;
@@ -27,39 +27,13 @@ const RUN: usize = 24;
 /// Calls `found` for every place in `zone` where there is a reason to decode; those of a layer in ascending order.
 pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize)) {
     let far = zone.start.saturating_sub(FAR - AROUND)..bytes.len().min(zone.end + FAR - AROUND);
-    let mut look = Look { bytes, zone: zone.clone(), run_end: zone.start, found };
-    let lanes = Lanes::new();
-    let (mut last, mut at, mut zeros) = (0, far.start, 0);
-    while at < far.end {
-        let padded;
-        let block = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-            Some(block) => block,
-            None => {
-                padded = block_at_the_end(&bytes[at..]);
-                &padded
-            }
-        };
-        let classes = lanes.map_or_else(|| Classes::of(block), |lanes| lanes.classes(block));
-        let inside = below(zone.end, at) & !below(zone.start, at);
-        let full = eights(classes.runs & inside);
-        // A run that is long enough fills two neighbouring eights.
-        for lane in bits(full & (full << 8 | last)) {
-            if look.run_end <= at + lane {
-                look.run(at + lane);
-            }
-        }
-        last = full >> (BLOCK - 8);
-        for lane in bits((classes.marks | classes.junctions()) & inside) {
-            look.mark(at + lane);
-        }
-        for lane in bits(classes.marks & !inside & below(far.end, at)) {
-            look.far_mark(at + lane);
-        }
-        zeros |= classes.zeros;
-        at += BLOCK;
+    let mut look = Look { bytes, run_end: zone.start, zone, far: far.clone(), last_full: 0, zeros: 0, found };
+    match Lanes::new() {
+        Some(lanes) => lanes.classes(bytes, far, |at, classes| look.block(at, &classes)),
+        None => Classes::each(bytes, far, |at, classes| look.block(at, &classes)),
     }
-    if zeros != 0 {
-        look.wide(far);
+    if look.zeros != 0 {
+        look.wide(look.far.clone());
     }
 }
 
@@ -69,22 +43,6 @@ fn below(end: usize, at: usize) -> u64 {
         0 => 0,
         len => u64::MAX >> (BLOCK - len.min(BLOCK)),
     }
-}
-
-/// The last bytes, and spaces behind them.
-fn block_at_the_end(rest: &[u8]) -> [u8; BLOCK + 1] {
-    let mut block = [b' '; BLOCK + 1];
-    block[..rest.len()].copy_from_slice(rest);
-    block
-}
-
-/// The places of the bits in a word.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = (word != 0).then_some(word.trailing_zeros() as usize)?;
-        word &= word - 1;
-        Some(place)
-    })
 }
 
 /// Of each eight bits that are all set the first.
@@ -98,13 +56,41 @@ fn eights(word: u64) -> u64 {
 struct Look<'a> {
     bytes: &'a [u8],
     zone: Range<usize>,
+    /// The zone for what depends on more.
+    far: Range<usize>,
+    /// Which eights of the block before are of a run, the last of them lowest.
+    last_full: u64,
+    /// Any zeros.
+    zeros: u64,
     /// Where the last run of letters and digits ended.
     run_end: usize,
     found: &'a mut dyn FnMut(Layer, usize),
 }
 
 impl Look<'_> {
+    /// What the first look says of the block at `at`.
+    #[inline(always)]
+    fn block(&mut self, at: usize, classes: &Classes) {
+        let inside = below(self.zone.end, at) & !below(self.zone.start, at);
+        let full = eights(classes.runs & inside);
+        // A run that is long enough fills two neighbouring eights.
+        for lane in bits(full & (full << 8 | self.last_full)) {
+            if self.run_end <= at + lane {
+                self.run(at + lane);
+            }
+        }
+        self.last_full = full >> (BLOCK - 8);
+        for lane in bits((classes.marks | classes.junctions()) & inside) {
+            self.mark(at + lane);
+        }
+        for lane in bits(classes.marks & !inside & below(self.far.end, at)) {
+            self.far_mark(at + lane);
+        }
+        self.zeros |= classes.zeros;
+    }
+
     /// A run of letters and digits of which the block at `at` is part.
+    #[inline(never)]
     fn run(&mut self, at: usize) {
         let is_run = |byte: &&u8| byte.is_ascii_alphanumeric();
         let floor = self.zone.start.max(self.run_end);
@@ -145,6 +131,7 @@ impl Look<'_> {
     }
 
     /// A character that something may begin with.
+    #[inline(never)]
     fn mark(&mut self, at: usize) {
         let bytes = self.bytes;
         match bytes[at] {
@@ -159,14 +146,15 @@ impl Look<'_> {
                 }
             }
             b'\\' if matches!(bytes.get(at + 1), Some(b'\n' | b'\r')) => self.junction(at),
-            // Most line breaks that are written out end a string.
-            b'\\' if matches!(bytes[at + 1..], [b'n' | b'r', b'"' | b' ', ..]) => {}
+            // Most line breaks that are written out stand at the end of a string.
+            b'\\' if matches!(bytes.get(at + 1), Some(b'n' | b'r')) && !Style::may_wrap(bytes, at) => {}
             b'\\' => self.escape(Style::Backslash, at),
             _ => {}
         }
     }
 
     /// The same outside the zone, where only what depends on more is looked for.
+    #[inline(never)]
     fn far_mark(&mut self, at: usize) {
         match self.bytes[at] {
             b'0' if at < self.zone.start => self.mark(at),
@@ -210,8 +198,8 @@ impl Look<'_> {
     }
 }
 
-/// Where `need` units of text in a row begin within `run`, in order: units of `SIZE` bytes, at any place. Of so many in a
-/// row one stands at every so many, which is all that is looked at where there are none.
+/// Where rows of at least `need` units of text begin within `run`, in order: units of `SIZE` bytes, at any place. Of so
+/// many in a row one stands at every so many, which is all that is looked at where there are none.
 fn rows<const SIZE: usize>(run: Range<usize>, need: u32, sense: impl Fn(usize) -> Sense) -> Vec<usize> {
     let (mut places, stride) = (Vec::new(), SIZE * need as usize);
     for first in run.start..run.start + SIZE {
@@ -221,7 +209,7 @@ fn rows<const SIZE: usize>(run: Range<usize>, need: u32, sense: impl Fn(usize) -
                 (floor, at) = (at + SIZE, at + stride);
                 continue;
             }
-            let (mut start, mut end, mut recent) = (at, at, Recent::default());
+            let (mut start, mut end, mut recent, mut is_row) = (at, at, Recent::default(), false);
             while start > floor && sense(start - SIZE) != Sense::Noise {
                 start -= SIZE;
             }
@@ -231,15 +219,18 @@ fn rows<const SIZE: usize>(run: Range<usize>, need: u32, sense: impl Fn(usize) -
                 if sense == Sense::Noise {
                     break;
                 }
-                if recent.add(sense, need) {
+                let is_reason = recent.add(sense, need);
+                if is_reason && !is_row {
                     places.push(unit + SIZE - stride);
                 }
+                is_row = is_reason;
                 unit += SIZE;
                 end = unit;
             }
             (floor, at) = (end, end + stride);
         }
     }
-    places.sort_unstable();
+    // Rows in order: a stable sort merges them.
+    places.sort();
     places
 }
