@@ -1,11 +1,11 @@
-//! How common a literal is in source code, from counts of four-byte runs over eight-megabyte samples of C, Java, PHP,
-//! Python, Ruby and Rust projects. Shared with `build.rs`.
+//! How common a literal is in source code, from counts of four-byte runs over eight-megabyte samples of C, Go, Java,
+//! JavaScript, PHP, Python, Ruby and Rust projects. Shared with `build.rs`.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 /// A line is a rate, a space, and runs of four bytes that stand at least so many times in a megabyte, letter case and
-/// other control bits folded away (`| 0x20`, as the prefilter does). Runs rarer than 20 are left out.
+/// other control bits folded away (`| 0x20`, as the prefilter does). Runs rarer than 5 are left out.
 const COUNTS: &str = include_str!("grams.txt");
 const GRAM: usize = 4;
 
@@ -41,7 +41,7 @@ pub fn rarest(keyword: &str) -> u8 {
     let cost = |(offset, gram): &(u8, &[u8])| {
         let followed = usize::from(*offset) + GRAM < head.len();
         let sum = gram.iter().map(|byte| u32::from(commonness(*byte))).sum::<u32>();
-        (rate(fold(gram)) * if followed { 1 } else { 4 }, if followed { sum } else { sum + 8 })
+        (rate(fold(gram)) * if followed { 1 } else { 2 }, if followed { sum } else { sum + 8 })
     };
     (0..).zip(head.windows(GRAM)).min_by_key(cost).map_or(0, |(offset, _)| offset)
 }

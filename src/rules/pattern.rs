@@ -91,7 +91,7 @@ const ASSIGN_REACH: usize = 160;
 /// A prefilter needs this many literal bytes.
 const MIN_KEYWORD: usize = 4;
 /// A keyword that stands more often than this in a megabyte of ordinary source makes every scan slower for one rule.
-const MAX_HITS: u32 = 300;
+const MAX_HITS: u32 = 400;
 /// More literals than this from one short keyword mean that it says too little.
 const MAX_EXPANDED: usize = 4096;
 

@@ -15,7 +15,7 @@ const GRAM: usize = 4;
 pub(super) const FOLD: u32 = 0x2020_2020;
 pub(super) const HASH_BY: u32 = 0x9E37_79B1;
 /// Of the product's 32 bits the first name a word of the table, and two times five a bit in it.
-pub(super) const WORD_BITS: u32 = 12;
+pub(super) const WORD_BITS: u32 = 13;
 pub(super) const FIRST_BIT: u32 = 32 - WORD_BITS - 5;
 pub(super) const SECOND_BIT: u32 = FIRST_BIT - 5;
 pub(super) const WORDS: usize = 1 << WORD_BITS;
@@ -45,11 +45,35 @@ pub struct Keyword {
     pub rules: Vec<(u32, u32)>,
 }
 
+/// A keyword by its gram, with what rules it out in most places where the gram stands.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     gram: u32,
     keyword: u32,
+    /// The first bytes of the keyword, and of eight bytes of text which count and which bits tell letters' case.
+    first: u64,
+    counts: u64,
+    case: u64,
     offset: u32,
+}
+
+impl Entry {
+    fn new(number: u32, keyword: &Keyword) -> Self {
+        let (head, mut first, mut counts) = (keyword.head(), [0; 8], [0; 8]);
+        let len = head.len().min(first.len());
+        first[..len].copy_from_slice(&head[..len]);
+        counts[..len].fill(u8::MAX);
+        let counts = u64::from_le_bytes(counts);
+        let case = if keyword.ignore_case { u64::from(FOLD) << 32 | u64::from(FOLD) } else { 0 } & counts;
+        let first = u64::from_le_bytes(first) | case;
+        Self { gram: keyword.gram(), keyword: number, first, counts, case, offset: keyword.offset }
+    }
+
+    /// Whether the keyword may stand at `start`, as far as its first bytes say.
+    fn may_stand(&self, bytes: &[u8], start: usize) -> bool {
+        let Some(window) = bytes.get(start..).and_then(<[u8]>::first_chunk) else { return true };
+        (u64::from_le_bytes(*window) & self.counts | self.case) == self.first
+    }
 }
 
 /// The prefilter over all keywords of a rule set. Immutable, shared by all threads.
@@ -75,7 +99,7 @@ impl Filter {
         let mut next = Box::new([0u64; NEXT_WORDS]);
         for (number, keyword) in (0u32..).zip(&keywords) {
             let (gram, offset) = (keyword.gram(), keyword.offset);
-            entries.push(Entry { gram, keyword: number, offset });
+            entries.push(Entry::new(number, keyword));
             let (word, first, second) = bits_of(gram);
             bits[word] |= SIGN >> first | SIGN >> second;
             let followers = match keyword.head().get(offset as usize + GRAM) {
@@ -180,6 +204,9 @@ impl Filter {
             let Some(start) = at.checked_sub(entry.offset as usize).filter(|start| *start >= zone.start) else {
                 continue;
             };
+            if !entry.may_stand(bytes, start) {
+                continue;
+            }
             let keyword = &self.keywords[entry.keyword as usize];
             if keyword.is_at(keyword.head(), &bytes[..zone.end], start) && keyword.goes_on(&self.rules, bytes, start) {
                 found(Hit { at: start, keyword: entry.keyword });
