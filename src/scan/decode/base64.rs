@@ -39,8 +39,9 @@ pub fn is_character(byte: u8) -> bool {
 /// What a quartet decodes to. Only letters and digits count: the finder of reasons looks for runs of them.
 pub fn sense(quartet: &[u8]) -> Sense {
     let [a, b, c, d] = [0, 1, 2, 3].map(|at| BITS[usize::from(quartet[at])]);
-    let plain = a < 62 && b < 62 && c < 62 && d < 62;
-    if !plain || a >= 32 || b & 8 != 0 || c & 2 != 0 {
+    // One branch for all: each alone is hard to foretell.
+    let noise = (a >= 32) | (b >= 62) | (c >= 62) | (d >= 62) | (b & 8 != 0) | (c & 2 != 0);
+    if noise {
         Sense::Noise
     } else if a >= 8 {
         Sense::Text

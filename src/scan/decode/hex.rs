@@ -19,19 +19,35 @@ const BETWEEN: usize = 40;
 /// How far around a list the bytes are on which it and its decoded text depend.
 pub const CONTEXT: usize = 192;
 
+/// The value of each digit, and what the others have.
+const DIGITS: [u8; 256] = {
+    let mut table = [NONE; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value] as usize] = value as u8;
+        table[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    table
+};
+const NONE: u8 = 255;
+
 pub fn is_digit(byte: u8) -> bool {
-    byte.is_ascii_hexdigit()
+    DIGITS[usize::from(byte)] != NONE
 }
 
 /// The value of a digit.
 pub fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    Some(DIGITS[usize::from(byte)]).filter(|value| *value != NONE)
 }
 
 /// The value of two digits.
 pub fn byte(pair: &[u8]) -> Option<u8> {
     match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        [high, low] => {
+            let [high, low] = [high, low].map(|digit| DIGITS[usize::from(*digit)]);
+            (high | low != NONE).then_some(high << 4 | low)
+        }
         _ => None,
     }
 }

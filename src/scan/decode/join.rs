@@ -29,8 +29,18 @@ fn is_quote(byte: u8) -> bool {
 }
 
 /// What a junction may begin with.
+const MARK: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(byte as u8, b'"' | b'\'' | b'`' | b'\\');
+        byte += 1;
+    }
+    table
+};
+
 fn is_mark(byte: u8) -> bool {
-    is_quote(byte) || byte == b'\\'
+    MARK[usize::from(byte)]
 }
 
 /// What words with a credential in them are made of, whatever else it is encoded in.
@@ -142,7 +152,8 @@ pub fn decode(bytes: &[u8], place: &Range<usize>) -> Option<Text> {
     let end = memchr::memchr(b'\n', &bytes[place.end..to]).map_or(to, |newline| place.end + newline);
     let mut text = Text::with_room(end - start);
     let (mut copied, mut at) = (start, place.start);
-    while at < place.end {
+    while let Some(found) = bytes[at..place.end.max(at)].iter().position(|byte| is_mark(*byte)) {
+        at += found;
         match junction(bytes, at) {
             Some(junction) => {
                 text.copy(bytes, copied..at);

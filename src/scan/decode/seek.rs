@@ -72,11 +72,14 @@ impl Look<'_> {
     #[inline(always)]
     fn block(&mut self, at: usize, classes: &Classes) {
         let inside = below(self.zone.end, at) & !below(self.zone.start, at);
-        let full = eights(classes.runs & inside);
+        let runs = classes.runs & inside;
+        let full = eights(runs);
         // A run that is long enough fills two neighbouring eights.
         for lane in bits(full & (full << 8 | self.last_full)) {
             if self.run_end <= at + lane {
-                self.run(at + lane);
+                let before = (!runs.checked_shl(u64::BITS - lane as u32).unwrap_or(0)).leading_zeros() as usize;
+                let behind = (!(runs >> lane)).trailing_zeros() as usize;
+                self.run(at + lane - before..at + lane + behind);
             }
         }
         self.last_full = full >> (BLOCK - 8);
@@ -89,13 +92,13 @@ impl Look<'_> {
         self.zeros |= classes.zeros;
     }
 
-    /// A run of letters and digits of which the block at `at` is part.
+    /// A run of letters and digits of which a part is known.
     #[inline(never)]
-    fn run(&mut self, at: usize) {
+    fn run(&mut self, part: Range<usize>) {
         let is_run = |byte: &&u8| byte.is_ascii_alphanumeric();
-        let floor = self.zone.start.max(self.run_end);
-        let start = at - self.bytes[floor..at].iter().rev().take_while(is_run).count();
-        let end = at + self.bytes[at..self.zone.end].iter().take_while(is_run).count();
+        let floor = self.zone.start.max(self.run_end).min(part.start);
+        let start = part.start - self.bytes[floor..part.start].iter().rev().take_while(is_run).count();
+        let end = part.end + self.bytes[part.end..self.zone.end].iter().take_while(is_run).count();
         self.run_end = end;
         if end - start >= RUN {
             self.base64(start..end);
