@@ -21,6 +21,7 @@ pub use common::HEAD;
 pub use names::FileNames;
 pub use pattern::Edge;
 pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
+pub use shape::ByteSet;
 
 /// One kind of credential. Rules live as long as the program: built-in ones are static tables,
 /// a user's are read once.
@@ -125,7 +126,7 @@ impl Magic {
 #[derive(Debug)]
 pub struct ShapeTable {
     /// Each set once.
-    pub sets: &'static [shape::ByteSet],
+    pub sets: &'static [ByteSet],
     /// The number of a set for each place of each shape.
     pub places: &'static [u16],
 }
@@ -221,13 +222,19 @@ impl Rule {
         places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
     }
 
+    /// The bytes of which one follows its keyword of a number in any match, if that is known.
+    pub fn goes_on_with(&self, number: usize) -> Option<ByteSet> {
+        let (start, end) = self.shapes.get(number).filter(|_| self.anchored)?;
+        let place = self.shape_table.places[*start as usize..*end as usize].first()?;
+        Some(self.shape_table.sets[usize::from(*place)])
+    }
+
     /// The first position in `window` at which a match of the near form may begin.
     pub fn next_beginning(&self, bytes: &[u8], window: Range<usize>) -> Option<usize> {
         let (start, end) = self.shapes.first().copied().unwrap_or_default();
         let sets = &self.shape_table.places[start as usize..end as usize];
         let set = |number: &u16| &self.shape_table.sets[usize::from(*number)];
-        let any: shape::ByteSet =
-            sets.iter().map(set).fold([0; 4], |any, set| std::array::from_fn(|i| any[i] | set[i]));
+        let any: ByteSet = sets.iter().map(set).fold([0; 4], |any, set| std::array::from_fn(|i| any[i] | set[i]));
         let mut at = window.start;
         while at < window.end {
             let there = bytes.get(at..at + sets.len())?;

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::lanes::Lanes;
-use crate::rules::{HEAD, Rule, RuleSet};
+use crate::rules::{ByteSet, HEAD, Rule, RuleSet};
 
 const GRAM: usize = 4;
 pub(super) const FOLD: u32 = 0x2020_2020;
@@ -46,7 +46,7 @@ pub struct Keyword {
 }
 
 /// A keyword by its gram, with what rules it out in most places where the gram stands.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Entry {
     gram: u32,
     keyword: u32,
@@ -94,33 +94,37 @@ impl Filter {
     /// Builds the tables.
     pub fn new(rules: &RuleSet) -> Self {
         let keywords = collect(rules);
-        let mut entries: Vec<Entry> = Vec::with_capacity(keywords.len());
+        let all: Vec<&'static Rule> = rules.iter().collect();
         let mut bits = Box::new([0u32; WORDS]);
         let mut next = Box::new([0u64; NEXT_WORDS]);
-        for (number, keyword) in (0u32..).zip(&keywords) {
-            let (gram, offset) = (keyword.gram(), keyword.offset);
-            entries.push(Entry::new(number, keyword));
+        let mut buckets = vec![0u32; WORDS + 1];
+        for keyword in &keywords {
+            let gram = keyword.gram();
             let (word, first, second) = bits_of(gram);
             bits[word] |= SIGN >> first | SIGN >> second;
-            let followers = match keyword.head().get(offset as usize + GRAM) {
-                Some(byte) => *byte..=*byte,
-                None => 0..=31,
+            buckets[word + 1] += 1;
+            let followers = match keyword.head().get(keyword.offset as usize + GRAM) {
+                Some(byte) => 1 << (byte & 31),
+                None => keyword.followers(&all),
             };
-            for hash in followers.map(|byte| next_hash(gram, byte)) {
+            for byte in (0..=31).filter(|byte| followers >> byte & 1 != 0) {
+                let hash = next_hash(gram, byte);
                 next[(hash >> 6) as usize] |= 1 << (hash & 63);
             }
-        }
-        entries.sort_unstable_by_key(|entry| (bucket(entry.gram), entry.gram, entry.keyword));
-        let mut buckets = vec![0u32; WORDS + 1];
-        for entry in &entries {
-            buckets[bucket(entry.gram) + 1] += 1;
         }
         for i in 1..buckets.len() {
             buckets[i] += buckets[i - 1];
         }
-        let rules: Vec<&'static Rule> = rules.iter().collect();
-        let farthest = keywords.iter().map(|keyword| keyword.extent(&rules)).max().unwrap_or(GRAM);
-        Self { keywords, rules, bits, next, buckets, entries, farthest }
+        let mut free = buckets.clone();
+        let mut entries = vec![Entry::default(); keywords.len()];
+        for (number, keyword) in (0u32..).zip(&keywords) {
+            let entry = Entry::new(number, keyword);
+            let place = &mut free[bucket(entry.gram)];
+            entries[*place as usize] = entry;
+            *place += 1;
+        }
+        let farthest = keywords.iter().map(|keyword| keyword.extent(&all)).max().unwrap_or(GRAM);
+        Self { keywords, rules: all, bits, next, buckets, entries, farthest }
     }
 
     /// The keyword with a number.
@@ -239,6 +243,16 @@ impl Keyword {
             !rule.anchored || rule.may_go_on(*own as usize, bytes, start + self.text.len())
         };
         self.text.len() > HEAD || self.rules.iter().any(fits)
+    }
+
+    /// What may stand behind its head, a bit for the lower five bits of each byte.
+    fn followers(&self, rules: &[&'static Rule]) -> u32 {
+        if self.text.len() > HEAD {
+            return u32::MAX;
+        }
+        let set = |(rule, own): &(u32, u32)| rules[*rule as usize].goes_on_with(*own as usize);
+        let halves = |set: ByteSet| set.iter().fold(0, |all, word| all | *word as u32 | (*word >> 32) as u32);
+        self.rules.iter().map(|own| set(own).map_or(u32::MAX, halves)).fold(0, |all, one| all | one)
     }
 
     /// On how many bytes that depends.
