@@ -313,10 +313,13 @@ impl RuleSet {
     pub fn load(selection: &Selection) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut rules: Vec<&'static Rule> = if selection.no_builtin { vec![] } else { builtin::RULES.iter().collect() };
+        let built_in = rules.len();
         rules.extend(read_files(&selection.files, &mut warnings)?);
         rules.extend(read_texts(&selection.texts, &mut warnings)?);
         let mut seen = std::collections::HashSet::new();
-        if let Some(twice) = rules.iter().find(|rule| !seen.insert(rule.id)) {
+        // The build saw to the others.
+        let mut own = rules.iter().filter(|_| rules.len() > built_in);
+        if let Some(twice) = own.find(|rule| !seen.insert(rule.id)) {
             let why = format!("rule id `{}` is used twice; rename yours, or use --no-builtin-rules", twice.id);
             return Err(Error::Faults { faults: vec![why] });
         }
