@@ -208,7 +208,11 @@ fn blocks_hide_no_reason() {
             let joint: String = (0..1 + random.below(20)).map(|_| random.pick(&JOINTS)).collect();
             let kind = random.pick(&["", "", "b", "rb", "f", "x"]);
             let [left, right] = [0, 1].map(|_| &quotes[random.below(3)]);
-            bytes.extend_from_slice(format!("{left}abc123{right}{joint}{kind}{left}xyz9876{right}").as_bytes());
+            let named =
+                random.pick(&["UnderBar", "NewLine", "sol", "plus", "equals", "amp", "num", "commat", "hyphen"]);
+            let word = "A".repeat(16);
+            let entity = format!("{word}&{named};#{word}&{named};{word}");
+            bytes.extend_from_slice(format!("{left}abc123{right}{joint}{kind}{left}xyz9876{right}{entity}").as_bytes());
             bytes.extend_from_slice(&soup(&mut random));
         }
         let mut plain = BTreeSet::new();
