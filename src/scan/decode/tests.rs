@@ -200,7 +200,7 @@ const JOINTS: [&str; 12] = [" ", " ", "  ", "\t", "\n", "\r\n", "+", ".", "&", "
 #[test]
 fn blocks_hide_no_reason() {
     let (mut fast, mut junctions) = (0, 0);
-    for round in 0..10 * ROUNDS {
+    for round in 0..ROUNDS {
         let mut random = Random(round ^ 0x777);
         let mut bytes = Vec::new();
         for _ in 0..4 {
