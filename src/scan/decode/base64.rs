@@ -32,11 +32,13 @@ const BITS: [u8; 256] = {
 };
 
 /// Whether the alphabets have a character.
+#[inline]
 pub fn is_character(byte: u8) -> bool {
     BITS[usize::from(byte)] != NONE
 }
 
 /// What a quartet decodes to. Only letters and digits count: the finder of reasons looks for runs of them.
+#[inline]
 pub fn sense(quartet: &[u8]) -> Sense {
     let [a, b, c, d] = [0, 1, 2, 3].map(|at| BITS[usize::from(quartet[at])]);
     // One branch for all: each alone is hard to foretell.
@@ -128,7 +130,7 @@ impl Open {
 }
 
 /// What stands before a run on its line, if the run begins there.
-pub fn before(bytes: &[u8], start: usize, is: wrap::Class) -> Range<usize> {
+pub fn before(bytes: &[u8], start: usize, is: impl wrap::Class) -> Range<usize> {
     if bytes[..start].last().is_some_and(|byte| is(*byte)) {
         return start..start;
     }

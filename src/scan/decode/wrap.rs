@@ -13,14 +13,16 @@ const INDENT: usize = 64;
 pub const CONTEXT: usize = 2 * LONGEST + INDENT;
 
 /// The characters of an encoding.
-pub type Class = fn(u8) -> bool;
+pub trait Class: Fn(u8) -> bool + Copy {}
 
-fn len_before(bytes: &[u8], end: usize, is: Class) -> usize {
+impl<F: Fn(u8) -> bool + Copy> Class for F {}
+
+fn len_before(bytes: &[u8], end: usize, is: impl Class) -> usize {
     bytes[..end].iter().rev().take(LONGEST + 1).take_while(|byte| is(**byte)).count()
 }
 
 /// Where the run of characters that ends with its line at `end` goes on in the next line.
-fn next_line(bytes: &[u8], end: usize, is: Class) -> Option<usize> {
+fn next_line(bytes: &[u8], end: usize, is: impl Class) -> Option<usize> {
     let eol = match bytes.get(end..)? {
         [b'\n', ..] => 1,
         [b'\r', b'\n', ..] => 2,
@@ -39,7 +41,7 @@ fn next_line(bytes: &[u8], end: usize, is: Class) -> Option<usize> {
 }
 
 /// Where the line before ends, whose run of characters goes on at `start`.
-fn previous_line(bytes: &[u8], start: usize, is: Class) -> Option<usize> {
+fn previous_line(bytes: &[u8], start: usize, is: impl Class) -> Option<usize> {
     let indent = bytes[..start].iter().rev().take(INDENT).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let before = bytes[..start - indent].strip_suffix(b"\n")?;
     let before = before.strip_suffix(b"\r").unwrap_or(before);
@@ -47,7 +49,14 @@ fn previous_line(bytes: &[u8], start: usize, is: Class) -> Option<usize> {
 }
 
 /// The next `count` characters from `at` on, over line breaks.
-pub fn next_unit(bytes: &[u8], at: usize, count: usize, is: Class, sense: impl Fn(&[u8]) -> Sense) -> Option<Unit> {
+#[inline]
+pub fn next_unit(
+    bytes: &[u8],
+    at: usize,
+    count: usize,
+    is: impl Class,
+    sense: impl Fn(&[u8]) -> Sense,
+) -> Option<Unit> {
     if let Some(unit) = bytes.get(at..at + count).filter(|unit| unit.iter().all(|byte| is(*byte))) {
         return Some(Unit { start: at, end: at + count, sense: sense(unit), gap: Gap::None });
     }
@@ -69,7 +78,14 @@ pub fn next_unit(bytes: &[u8], at: usize, count: usize, is: Class, sense: impl F
 }
 
 /// The `count` characters before `at`, over line breaks.
-pub fn previous_unit(bytes: &[u8], at: usize, count: usize, is: Class, sense: impl Fn(&[u8]) -> Sense) -> Option<Unit> {
+#[inline]
+pub fn previous_unit(
+    bytes: &[u8],
+    at: usize,
+    count: usize,
+    is: impl Class,
+    sense: impl Fn(&[u8]) -> Sense,
+) -> Option<Unit> {
     let unit = at.checked_sub(count).map(|start| &bytes[start..at]).filter(|unit| unit.iter().all(|byte| is(*byte)));
     if let Some(unit) = unit {
         return Some(Unit { start: at - count, end: at, sense: sense(unit), gap: Gap::None });
@@ -93,7 +109,7 @@ pub fn previous_unit(bytes: &[u8], at: usize, count: usize, is: Class, sense: im
 
 /// The characters of a run from `place.start` on, in pieces without line breaks, up to `place.end` and then, if fewer
 /// than `unit` are left before the run ends, these too.
-pub fn pieces(bytes: &[u8], place: &Range<usize>, unit: usize, is: Class) -> Vec<Range<usize>> {
+pub fn pieces(bytes: &[u8], place: &Range<usize>, unit: usize, is: impl Class) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     let mut at = place.start;
     loop {
