@@ -167,16 +167,16 @@ impl Scanner {
 /// Zones in order, each with the bytes around it on which a reason to decode in it depends. Those that are searched for
 /// keywords are wider than what is new by what is `known`, before and behind it.
 fn widened(zones: &[Range<usize>], again: Vec<Range<usize>>, known: (usize, usize), len: usize) -> Vec<Range<usize>> {
-    const AROUND: usize = decode::AROUND;
-    let around = |zone: &Range<usize>, by| zone.start.saturating_sub(by)..len.min(zone.end + by);
+    use decode::{BEFORE, BEHIND};
+    let around = |zone: &Range<usize>| zone.start.saturating_sub(BEFORE)..len.min(zone.end + BEHIND);
     let fit = |zone: &Range<usize>| {
         // What was cut off at the beginning or the end is not so much wider.
-        let start = if zone.start == 0 { 0 } else { (zone.start + known.0).saturating_sub(AROUND) };
-        let end = if zone.end == len { len } else { len.min((zone.end + AROUND).saturating_sub(known.1)) };
+        let start = if zone.start == 0 { 0 } else { (zone.start + known.0).saturating_sub(BEFORE) };
+        let end = if zone.end == len { len } else { len.min((zone.end + BEHIND).saturating_sub(known.1)) };
         start..end.max(start)
     };
     let mut all: Vec<Range<usize>> = zones.iter().map(fit).collect();
-    all.extend(again.iter().map(|zone| around(zone, AROUND)));
+    all.extend(again.iter().map(around));
     // Two rows in order: a stable sort merges them.
     all.sort_by_key(|zone| zone.start);
     all.dedup_by(|next, zone| {

@@ -28,7 +28,7 @@ use units::{Chain, chain};
 pub use classes::{
     BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at_the_end,
 };
-pub use seek::AROUND;
+pub use seek::{BEFORE, BEHIND};
 
 /// A way of encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

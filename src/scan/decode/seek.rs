@@ -1,8 +1,8 @@
 //! Where there is a reason to decode: one pass in blocks, as vector code, and a closer look where a block has a long run
 //! of letters and digits, or a character that escapes begin with.
 //!
-//! Whether there is a reason at a place depends on the bytes within [`AROUND`] of it alone, wherever blocks begin. What
-//! depends on more is looked for in a wider zone, since that is cheap to find.
+//! Whether there is a reason at a place depends on the bytes that stand at most [`BEHIND`] before it and [`BEFORE`] after
+//! it, wherever blocks begin. What depends on more is looked for in a wider zone, since that is cheap to find.
 
 use std::ops::Range;
 
@@ -16,8 +16,10 @@ use super::units::{Recent, Sense, Units};
 use super::wide::{self, Wide};
 use crate::scan::lanes::Lanes;
 
-/// How far from most reasons the bytes are on which they depend: what a zone must be widened by.
-pub const AROUND: usize = 48;
+/// How far before bytes that are new most reasons may be that depend on them: what a zone must be widened by.
+pub const BEFORE: usize = 48;
+/// How far behind them; a row of digits must be seen whole.
+pub const BEHIND: usize = 28;
 /// The same of wide characters, lists of digits, and full lines of quoted-printable.
 pub const FAR: usize = 80;
 
@@ -26,7 +28,7 @@ const RUN: usize = 24;
 
 /// Calls `found` for every place in `zone` where there is a reason to decode; those of a layer in ascending order.
 pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize)) {
-    let far = zone.start.saturating_sub(FAR - AROUND)..bytes.len().min(zone.end + FAR - AROUND);
+    let far = zone.start.saturating_sub(FAR - BEFORE)..bytes.len().min(zone.end + FAR - BEHIND);
     let mut look = Look { bytes, run_end: zone.start, zone, far: far.clone(), last_full: 0, zeros: 0, found };
     match Lanes::new() {
         Some(lanes) => lanes.classes(bytes, far, |at, classes| look.block(at, &classes)),

@@ -98,7 +98,7 @@ fn zones_lead_to_the_same_stretches() {
         let (mut zones, mut at) = (Vec::new(), 0);
         while at < bytes.len() {
             let end = (at + 1 + random.below(400)).min(bytes.len());
-            zones.push(at.saturating_sub(AROUND)..(end + AROUND).min(bytes.len()));
+            zones.push(at.saturating_sub(BEFORE)..(end + BEHIND).min(bytes.len()));
             at = end;
         }
         assert_eq!(places(&stretches(&bytes, &zones)), all, "round {round}");
@@ -144,7 +144,7 @@ fn reasons_depend_on_bytes_close_by() {
     // Of some bytes those at a place are new, and in other bytes stood something else there.
     let mut check = |bytes: &[u8], new: Range<usize>, other: &[u8], old: Range<usize>, round: u64| {
         let there = reasons(other, 0..other.len());
-        let zone = reasons(bytes, new.start.saturating_sub(AROUND)..bytes.len().min(new.end + AROUND));
+        let zone = reasons(bytes, new.start.saturating_sub(BEFORE)..bytes.len().min(new.end + BEHIND));
         for (layer, at) in reasons(bytes, 0..bytes.len()) {
             // Of a run of wide characters the first is told of.
             if matches!(layer, Layer::Wide(_)) || zone.contains(&(layer, at)) {
