@@ -142,11 +142,12 @@ fn rule_code(
     let compiled = &rule.compiled;
     let shape = |shape: &Vec<_>| shapes.add(shape);
     let spans: Vec<(u32, u32)> = compiled.shapes.iter().map(shape).collect();
+    let run = shapes.add_run(&compiled.run);
     let written = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, kind: Kind::{:?}, severity: Severity::{:?}, \
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, grams: &{:?}, ignore_case: {}, \
-         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, \
+         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, run: {run:?}, \
          shape_table: &SHAPES, names: &{:?}, magic: &[{magic}], \
          holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, candidates: &[{candidates}], parts: &[{parts}], beside: &[{beside}], \
          paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \

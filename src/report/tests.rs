@@ -50,6 +50,7 @@ const RULE_LIKE: Rule = Rule {
     anchored: true,
     reach: 96,
     shapes: &[],
+    run: (0, 0),
     grams: &[],
     shape_table: &ShapeTable { sets: &[], places: &[] },
     names: &[],

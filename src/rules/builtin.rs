@@ -67,9 +67,10 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
     let mut shapes = Shapes::default();
     let spans: Vec<Vec<(u32, u32)>> =
         file.rules.iter().map(|rule| rule.compiled.shapes.iter().map(|shape| shapes.add(shape)).collect()).collect();
+    let runs: Vec<(u16, u16)> = file.rules.iter().map(|rule| shapes.add_run(&rule.compiled.run)).collect();
     let shape_table: &'static ShapeTable =
         Box::leak(Box::new(ShapeTable { sets: list(shapes.sets), places: list(shapes.places) }));
-    let rules = file.rules.into_iter().zip(spans).map(|(rule, spans)| Rule {
+    let rules = file.rules.into_iter().zip(spans).zip(runs).map(|((rule, spans), run)| Rule {
         id: text(rule.id),
         provider,
         homepage,
@@ -90,6 +91,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         anchored: rule.compiled.anchored,
         reach: rule.compiled.reach,
         shapes: list(spans),
+        run,
         shape_table,
         names: texts(rule.names),
         magic: list(rule.magic.into_iter().map(|m| Magic { bytes: list(m.bytes), mask: list(m.mask) }).collect()),

@@ -65,6 +65,8 @@ pub struct Rule {
     pub reach: usize,
     /// Where in the table it stands what can come after each keyword; in the near form, one for the whole match.
     pub shapes: &'static [(u32, u32)],
+    /// Every match has a run of bytes of the set with this number, at least so long.
+    pub run: (u16, u16),
     /// Where the four bytes of each keyword begin that are rarest in source.
     pub grams: &'static [u8],
     /// What the shapes are made of.
@@ -201,6 +203,34 @@ pub struct Verify {
     pub note: &'static str,
 }
 
+/// The bytes that can stand at each of the first places of a match.
+#[derive(Debug)]
+pub struct Beginnings {
+    sets: [ByteSet; shape::LOOK],
+    len: usize,
+    /// At any of them.
+    any: ByteSet,
+}
+
+impl Beginnings {
+    /// The first position in `window` at which a match may begin.
+    pub fn next(&self, bytes: &[u8], window: Range<usize>) -> Option<usize> {
+        let sets = &self.sets[..self.len];
+        let mut at = window.start;
+        while at < window.end {
+            let there = bytes.get(at..at + sets.len())?;
+            // From the last byte on: one that no match has in its first bytes is leapt over.
+            let misfit = sets.iter().zip(there).rposition(|(set, byte)| !shape::contains(set, *byte));
+            match misfit {
+                None => return Some(at),
+                Some(i) if !shape::contains(&self.any, there[i]) => at += i + 1,
+                Some(_) => at += 1,
+            }
+        }
+        None
+    }
+}
+
 impl Rule {
     /// How many bytes of `secret` may be shown: `redact.keep`, else the keyword it begins with.
     pub fn shown(&self, secret: &[u8]) -> usize {
@@ -229,24 +259,29 @@ impl Rule {
         Some(self.shape_table.sets[usize::from(*place)])
     }
 
-    /// The first position in `window` at which a match of the near form may begin.
-    pub fn next_beginning(&self, bytes: &[u8], window: Range<usize>) -> Option<usize> {
-        let (start, end) = self.shapes.first().copied().unwrap_or_default();
-        let sets = &self.shape_table.places[start as usize..end as usize];
-        let set = |number: &u16| &self.shape_table.sets[usize::from(*number)];
-        let any: ByteSet = sets.iter().map(set).fold([0; 4], |any, set| std::array::from_fn(|i| any[i] | set[i]));
-        let mut at = window.start;
-        while at < window.end {
-            let there = bytes.get(at..at + sets.len())?;
-            // From the last byte on: one that no match has in its first bytes is leapt over.
-            let misfit = (0..sets.len()).rev().find(|i| !shape::contains(set(&sets[*i]), there[*i]));
-            match misfit {
-                None => return Some(at),
-                Some(i) if !shape::contains(&any, there[i]) => at += i + 1,
-                Some(_) => at += 1,
-            }
+    /// Whether bytes have the run that every match has.
+    pub fn has_run(&self, bytes: &[u8]) -> bool {
+        let (set, len) = (self.shape_table.sets.get(usize::from(self.run.0)), usize::from(self.run.1));
+        let (Some(set), 1..) = (set, len) else { return true };
+        let mut rest = bytes;
+        loop {
+            let Some(there) = rest.get(..len) else { return false };
+            // From the last byte on: none before a misfit is in a run that goes on behind it.
+            let Some(misfit) = there.iter().rposition(|byte| !shape::contains(set, *byte)) else { return true };
+            rest = &rest[misfit + 1..];
         }
-        None
+    }
+
+    /// What matches of the near form begin with.
+    pub fn beginnings(&self) -> Beginnings {
+        let (start, end) = self.shapes.first().copied().unwrap_or_default();
+        let places = &self.shape_table.places[start as usize..end as usize];
+        let mut beginnings = Beginnings { sets: [[0; 4]; shape::LOOK], len: places.len(), any: [0; 4] };
+        for (set, number) in beginnings.sets.iter_mut().zip(places) {
+            *set = self.shape_table.sets[usize::from(*number)];
+            beginnings.any = shape::union(&beginnings.any, set);
+        }
+        beginnings
     }
 
     /// How many bytes behind the keyword with this number [`Rule::may_go_on`] looks at.
@@ -313,13 +348,13 @@ impl RuleSet {
     pub fn load(selection: &Selection) -> Result<Self> {
         let mut warnings = Vec::new();
         let mut rules: Vec<&'static Rule> = if selection.no_builtin { vec![] } else { builtin::RULES.iter().collect() };
-        let built_in = rules.len();
+        let builtin = rules.len();
         rules.extend(read_files(&selection.files, &mut warnings)?);
         rules.extend(read_texts(&selection.texts, &mut warnings)?);
+        // Of those that are built in, the build has seen to it.
         let mut seen = std::collections::HashSet::new();
-        // The build saw to the others.
-        let mut own = rules.iter().filter(|_| rules.len() > built_in);
-        if let Some(twice) = own.find(|rule| !seen.insert(rule.id)) {
+        let has_own = rules.len() > builtin;
+        if let Some(twice) = rules.iter().find(|rule| has_own && !seen.insert(rule.id)) {
             let why = format!("rule id `{}` is used twice; rename yours, or use --no-builtin-rules", twice.id);
             return Err(Error::Faults { faults: vec![why] });
         }

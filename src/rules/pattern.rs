@@ -35,6 +35,8 @@ pub struct Compiled {
     pub keywords: Vec<String>,
     /// What can stand behind each keyword of an anchored pattern; else, the one shape that a match begins with.
     pub shapes: Vec<Vec<ByteSet>>,
+    /// The longest run of bytes of one set that every match has.
+    pub run: (ByteSet, usize),
     /// Where the rarest four bytes of each keyword stand.
     pub grams: Vec<u8>,
 }
@@ -134,7 +136,8 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
         false => vec![shape::behind(&hir, b"", false)],
     };
     let grams = keywords.iter().map(|keyword| rarest(keyword)).collect();
-    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes, grams })
+    let run = shape::run(&hir);
+    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes, run, grams })
 }
 
 /// Whether what a file must hold is a pattern over bytes. It is searched for in a bounded piece, so it may be unbounded.

@@ -1,13 +1,13 @@
 //! What a match must look like after its keyword, byte by byte: a look at a few bytes spares most of the searches with
 //! a regular expression. Shared with `build.rs`.
 
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind};
 
 /// A set of bytes, a bit for each.
 pub type ByteSet = [u64; 4];
 
 /// Bytes looked at after a keyword.
-const LOOK: usize = 16;
+pub const LOOK: usize = 16;
 /// Positions that can be told apart.
 const MOST: usize = 127;
 const ANY: ByteSet = [u64::MAX; 4];
@@ -22,6 +22,38 @@ pub fn behind(hir: &Hir, keyword: &[u8], ignore_case: bool) -> Vec<ByteSet> {
     let mut walk = Walk { keyword, ignore_case, sets: vec![[0; 4]; end] };
     walk.through(hir, 1);
     walk.sets.split_off(keyword.len())
+}
+
+/// The longest run of bytes of one set that every match has, at least so long; 0 if there is none.
+pub fn run(hir: &Hir) -> (ByteSet, usize) {
+    let none = ([0; 4], 0);
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) | HirKind::Literal(_) | HirKind::Class(_) => none,
+        HirKind::Capture(capture) => run(&capture.sub),
+        HirKind::Concat(parts) => parts.iter().map(run).max_by_key(|(_, len)| *len).unwrap_or(none),
+        HirKind::Alternation(parts) => {
+            let either = |(a, m): (ByteSet, usize), (b, n)| (union(&a, &b), m.min(n));
+            parts.iter().map(run).reduce(either).unwrap_or(none)
+        }
+        HirKind::Repetition(repetition) => match (repetition.sub.kind(), repetition.min as usize) {
+            (_, 0) => none,
+            (HirKind::Class(Class::Bytes(class)), min) => (set_of(class), min),
+            _ => run(&repetition.sub),
+        },
+    }
+}
+
+fn set_of(class: &ClassBytes) -> ByteSet {
+    let mut set = [0; 4];
+    for range in class.ranges() {
+        (range.start()..=range.end()).for_each(|byte| insert(&mut set, byte));
+    }
+    set
+}
+
+/// The bytes of either set.
+pub fn union(one: &ByteSet, other: &ByteSet) -> ByteSet {
+    std::array::from_fn(|part| one[part] | other[part])
 }
 
 struct Walk<'k> {
@@ -50,11 +82,7 @@ impl Walk<'_> {
                     self.sets.iter_mut().skip(first).for_each(|set| *set = ANY);
                     return u128::MAX << first;
                 };
-                let mut set = [0; 4];
-                for range in bytes.ranges() {
-                    (range.start()..=range.end()).for_each(|byte| insert(&mut set, byte));
-                }
-                self.step(begins, &set)
+                self.step(begins, &set_of(&bytes))
             }
             HirKind::Repetition(repetition) => {
                 let most = repetition.max.map_or(MOST, |max| max as usize).min(MOST);
@@ -116,6 +144,7 @@ fn insert(set: &mut ByteSet, byte: u8) {
 }
 
 /// Whether a byte is in a set.
+#[inline]
 pub fn contains(set: &ByteSet, byte: u8) -> bool {
     set[usize::from(byte >> 6)] >> (byte & 63) & 1 != 0
 }
@@ -140,20 +169,27 @@ impl Shapes {
         }
         let start = self.places.len() as u32;
         for set in shape {
-            let fresh = self.sets.len();
-            let number = match self.known.get(set) {
-                Some(number) => *number,
-                None if fresh > usize::from(u16::MAX) => break,
-                None => {
-                    self.known.insert(*set, fresh as u16);
-                    self.sets.push(*set);
-                    fresh as u16
-                }
-            };
+            let Some(number) = self.number(set) else { break };
             self.places.push(number);
         }
         let span = (start, self.places.len() as u32);
         self.spans.insert(shape.to_vec(), span);
         span
+    }
+
+    /// Adds a run, and gives the number of its set and how long it is; none where there are too many sets.
+    pub fn add_run(&mut self, (set, len): &(ByteSet, usize)) -> (u16, u16) {
+        let number = self.number(set).filter(|_| *len > 0);
+        number.map_or((0, 0), |number| (number, u16::try_from(*len).unwrap_or(u16::MAX)))
+    }
+
+    fn number(&mut self, set: &ByteSet) -> Option<u16> {
+        if let Some(number) = self.known.get(set) {
+            return Some(*number);
+        }
+        let fresh = u16::try_from(self.sets.len()).ok()?;
+        self.known.insert(*set, fresh);
+        self.sets.push(*set);
+        Some(fresh)
     }
 }

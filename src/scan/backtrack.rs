@@ -122,14 +122,21 @@ impl Program {
         &self.names
     }
 
-    /// Fills the slots if there is a match that begins where the span does and ends within it.
+    /// Fills the slots if there is a match that begins where the span does and ends within it. `seen` becomes the end of
+    /// the bytes that this depends on, if it is farther: beyond the span if its end was seen.
     ///
     /// # Errors
     /// It takes too many steps.
-    pub fn find(&self, bytes: &[u8], span: Range<usize>, slots: &mut [Option<usize>]) -> Result<bool, Exhausted> {
+    pub fn find(
+        &self,
+        bytes: &[u8],
+        span: Range<usize>,
+        slots: &mut [Option<usize>],
+        seen: &mut usize,
+    ) -> Result<bool, Exhausted> {
         BACK.with_borrow_mut(|back| {
             back.clear();
-            let end = self.run(bytes, &span, slots, back)?;
+            let end = self.run(bytes, &span, slots, back, seen)?;
             if let (Some(end), [first, last, ..]) = (end, slots) {
                 (*first, *last) = (Some(span.start), Some(end));
             }
@@ -143,15 +150,17 @@ impl Program {
         span: &Range<usize>,
         slots: &mut [Option<usize>],
         back: &mut Vec<Back>,
+        seen: &mut usize,
     ) -> Result<Option<usize>, Exhausted> {
         let window = &bytes[..span.end];
-        let (mut step, mut at, mut left) = (0, span.start, BUDGET);
+        let (mut step, mut at, mut left, mut farthest) = (0, span.start, BUDGET, *seen);
         loop {
             left = left.checked_sub(1).ok_or(Exhausted)?;
             let goes_on = match self.steps[step] {
                 Step::Byte(byte) => take(window.get(at) == Some(&byte), &mut at, 1),
                 Step::Literal { start, len } => {
                     let literal = &self.literals[start as usize..(start + len) as usize];
+                    farthest = farthest.max(at + literal.len());
                     take(window[at..].starts_with(literal), &mut at, literal.len())
                 }
                 Step::Set(set) => take(window.get(at).is_some_and(|byte| self.has(set, *byte)), &mut at, 1),
@@ -160,6 +169,7 @@ impl Program {
                     let run = window[at..most].iter().take_while(|byte| self.has(set, **byte)).count();
                     left = left.saturating_sub(run / STRIDE);
                     let (least, most) = (at + min as usize, at + run);
+                    farthest = farthest.max(most + 1);
                     if least <= most && greedy {
                         back.push(Back::Shorter { step: step + 1, least, at: most + 1, follow });
                         false
@@ -202,15 +212,22 @@ impl Program {
                     true
                 }
                 Step::Look(look) => looks(look, bytes, at),
-                Step::Done => return Ok(Some(at)),
+                Step::Done => {
+                    *seen = farthest.max(at + 1);
+                    return Ok(Some(at));
+                }
             };
             if goes_on {
                 step += 1;
                 continue;
             }
+            farthest = farthest.max(at + 1);
             (step, at) = loop {
                 match back.pop() {
-                    None => return Ok(None),
+                    None => {
+                        *seen = farthest;
+                        return Ok(None);
+                    }
                     Some(Back::To { step, at }) => break (step, at),
                     Some(Back::Slot { slot, was }) => slots[slot] = was,
                     Some(Back::Shorter { step, least, mut at, follow }) => {
@@ -483,7 +500,7 @@ mod tests {
         span: Range<usize>,
     ) -> Result<Option<Vec<Option<usize>>>, Exhausted> {
         let mut slots = vec![None; program.slots()];
-        Ok(program.find(bytes, span, &mut slots)?.then_some(slots))
+        Ok(program.find(bytes, span, &mut slots, &mut 0)?.then_some(slots))
     }
 
     /// For every rule: samples, whole and with bytes changed, cut, doubled, at several places and in several windows.
@@ -519,6 +536,7 @@ mod tests {
                             continue;
                         };
                         assert_eq!(found, expected, "{}: {bytes:?} at {at}", rule.id);
+                        assert!(expected.is_none() || rule.has_run(&bytes[at..]), "{}: {bytes:?} at {at}", rule.id);
                         *(if expected.is_some() { &mut matched } else { &mut missed }) += 1;
                     }
                 }
@@ -532,7 +550,7 @@ mod tests {
     fn what_takes_too_long_is_given_up() {
         let program = Program::new("(?:(?:a{0,9}){0,9}){0,9}b").unwrap();
         let bytes = [b'a'; 200];
-        assert_eq!(program.find(&bytes, 0..200, &mut [None; 2]), Err(Exhausted));
+        assert_eq!(program.find(&bytes, 0..200, &mut [None; 2], &mut 0), Err(Exhausted));
         assert!(Program::new("(?:abc|d){9999}").is_none());
         assert!(Program::new("a*(?:bc)*").is_none());
     }

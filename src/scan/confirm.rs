@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use regex_automata::meta::Regex;
 use regex_automata::util::primitives::NonMaxUsize;
@@ -9,7 +10,8 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
 use super::backtrack::Program;
-use super::edge::is_edge;
+use super::edge::{self, is_edge};
+use super::looked::Looked;
 use crate::rules::{Rule, RuleSet};
 
 /// Where a pattern matches, and where the secret in it stands.
@@ -24,8 +26,18 @@ pub struct Confirmed {
 /// Compiled patterns, each made when first needed.
 #[derive(Debug)]
 pub struct Patterns {
-    compiled: Vec<OnceLock<Option<Pattern>>>,
+    compiled: Vec<Lazy>,
 }
+
+#[derive(Debug, Default)]
+struct Lazy {
+    pattern: OnceLock<Option<Box<Pattern>>>,
+    /// How often a look at the bytes has spared it.
+    spared: AtomicU32,
+}
+
+/// So many looks cost as much as the pattern that they spare.
+const MOST_SPARED: u32 = 500;
 
 #[derive(Debug)]
 struct Pattern {
@@ -47,31 +59,50 @@ const SLOTS: usize = 32;
 impl Patterns {
     /// Room for the patterns of a rule set.
     pub fn new(rules: &RuleSet) -> Self {
-        Self { compiled: rules.iter().map(|_| OnceLock::new()).collect() }
+        Self { compiled: rules.iter().map(|_| Lazy::default()).collect() }
     }
 
-    /// Where a rule matches, given one of its keywords at `keyword`.
-    pub fn confirm(&self, number: usize, rule: &Rule, bytes: &[u8], keyword: Range<usize>) -> Vec<Confirmed> {
+    /// Where a rule matches, given one of its keywords at `keyword`. `looked` takes in what that depends on.
+    pub fn confirm(
+        &self,
+        number: usize,
+        rule: &Rule,
+        bytes: &[u8],
+        keyword: Range<usize>,
+        looked: &mut Looked,
+    ) -> Vec<Confirmed> {
         // Where nothing fits, no pattern is compiled: that costs more than all else.
         let compiled = || self.pattern(number, rule);
         if rule.anchored {
+            looked.back(edge::LOOK);
             if !is_edge(bytes, keyword.start, rule.edge) {
                 return Vec::new();
             }
             let end = bytes.len().min(keyword.start + rule.reach);
-            let found = compiled().and_then(|pattern| pattern.search(bytes, keyword.start..end));
+            if self.compiled[number].is_spared(rule, &bytes[keyword.start..end]) {
+                looked.ahead(rule.reach + 1);
+                return Vec::new();
+            }
+            let mut seen = keyword.end;
+            let found = compiled().and_then(|pattern| pattern.search(bytes, keyword.start..end, &mut seen));
+            looked.ahead(seen - keyword.start);
             return found.into_iter().collect();
         }
         let end = bytes.len().min(keyword.end + rule.reach);
         let mut at = keyword.start.saturating_sub(rule.reach);
         let mut all = Vec::new();
+        let compiled = |start: usize| (!self.compiled[number].is_spared(rule, &bytes[start..end])).then(compiled)?;
+        let far = if rule.near.is_empty() { rule.reach } else { 2 * rule.reach };
+        looked.back(far + edge::LOOK);
+        looked.ahead(keyword.len() + far + edge::LOOK);
         // No match within the window has one near it where there is none twice as far.
         if !super::has_word_near(rule, rule.near, bytes, &(at..end)) {
             return all;
         }
-        while let Some(start) = rule.next_beginning(bytes, at..end) {
-            let found = is_edge(bytes, start, rule.edge).then(compiled).flatten();
-            match found.and_then(|pattern| pattern.search(bytes, start..end)) {
+        let beginnings = rule.beginnings();
+        while let Some(start) = beginnings.next(bytes, at..end) {
+            let found = is_edge(bytes, start, rule.edge).then(|| compiled(start)).flatten();
+            match found.and_then(|pattern| pattern.search(bytes, start..end, &mut 0)) {
                 Some(found) => {
                     at = found.whole.end.max(found.whole.start + 1);
                     all.push(found);
@@ -88,7 +119,15 @@ impl Patterns {
     }
 
     fn pattern(&self, number: usize, rule: &Rule) -> Option<&Pattern> {
-        self.compiled[number].get_or_init(|| Pattern::compile(rule)).as_ref()
+        self.compiled[number].pattern.get_or_init(|| Pattern::compile(rule).map(Box::new)).as_deref()
+    }
+}
+
+impl Lazy {
+    /// Whether no match can be in these bytes and the pattern need not be compiled to say so.
+    fn is_spared(&self, rule: &Rule, bytes: &[u8]) -> bool {
+        let spares = self.pattern.get().is_none() && !rule.has_run(bytes);
+        spares && self.spared.fetch_add(1, Ordering::Relaxed) < MOST_SPARED
     }
 }
 
@@ -116,24 +155,25 @@ impl Pattern {
         if self.named.is_empty() {
             return Vec::new();
         }
-        let Some(slots) = self.slots(bytes, whole.clone()) else { return Vec::new() };
+        let Some(slots) = self.slots(bytes, whole.clone(), &mut 0) else { return Vec::new() };
         let groups = self.named.iter();
         groups.filter_map(|(name, index)| Some((name.as_str(), group(&slots, *index)?))).collect()
     }
 
-    /// The match that begins where the span does.
-    fn search(&self, bytes: &[u8], span: Range<usize>) -> Option<Confirmed> {
-        let slots = self.slots(bytes, span)?;
+    /// The match that begins where the span does. `seen` becomes the end of what that depends on, if it is farther.
+    fn search(&self, bytes: &[u8], span: Range<usize>, seen: &mut usize) -> Option<Confirmed> {
+        let slots = self.slots(bytes, span, seen)?;
         Some(Confirmed { whole: group(&slots, 0)?, secret: group(&slots, self.secret)? })
     }
 
-    fn slots(&self, bytes: &[u8], span: Range<usize>) -> Option<Slots> {
+    fn slots(&self, bytes: &[u8], span: Range<usize>, seen: &mut usize) -> Option<Slots> {
         let mut slots = [None; SLOTS];
         if let Some(program) = &self.program
-            && let Ok(matched) = program.find(bytes, span.clone(), &mut slots)
+            && let Ok(matched) = program.find(bytes, span.clone(), &mut slots, seen)
         {
             return matched.then_some(slots);
         }
+        *seen = span.end + 1;
         let regex = self.regex.get_or_init(|| engine(self.source, false)).as_ref()?;
         let mut found = [None; SLOTS];
         let count = regex.group_info().slot_len().min(SLOTS);

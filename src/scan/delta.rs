@@ -3,9 +3,9 @@
 use std::ops::Range;
 
 use super::decoded::Inherited;
-use super::{Candidate, Carried, Raw, Scanned, Scanner, validate};
+use super::{Candidate, Carried, Hit, Raw, Scanned, Scanner};
 use crate::pack::Copy;
-use crate::rules::{HEAD, Rule};
+use crate::rules::HEAD;
 
 /// A run of bytes that a child took unchanged from its base.
 #[derive(Debug, Clone, Copy)]
@@ -31,45 +31,50 @@ impl Raw {
 
 impl Scanner {
     /// From the base's result and the runs copied from it (in order of the child): the zones of the child to search
-    /// anew, and the candidates to carry. A verdict is kept only if the whole window of its own rule was copied.
+    /// anew, and the candidates to carry. A verdict is kept only if all bytes that it depends on were copied.
     pub fn inherit(&self, base: &Scanned, copies: &[Copy], child_len: usize) -> (Vec<Range<usize>>, Carried) {
         let runs = merge(copies);
-        let mut carried = Carried::default();
+        let mut carried = Carried { candidates: Vec::with_capacity(base.candidates.len()), ..Carried::default() };
+        // Most runs come in the order of the base, and the next candidate is in the next run.
+        let (mut rest, mut at) = (base.candidates.as_slice(), 0);
         for run in &runs {
-            let inside = base.candidates.partition_point(|c| c.hit.at < run.base)
-                ..base.candidates.partition_point(|c| c.hit.at < run.base + run.len);
-            for candidate in &base.candidates[inside] {
+            if run.base < at {
+                rest = &base.candidates;
+            }
+            if rest.first().is_some_and(|c| c.hit.at < run.base) {
+                rest = &rest[rest.partition_point(|c| c.hit.at < run.base)..];
+            }
+            at = run.base + run.len;
+            let inside = rest.iter().take_while(|c| c.hit.at < at).count();
+            for candidate in &rest[..inside] {
                 self.carry(candidate, run, (base.len, child_len), &mut carried);
             }
+            rest = &rest[inside..];
         }
         carried.encoded = Inherited::new(&base.seen, &runs, base.len, child_len);
         (self.fresh(&runs, base.len, child_len), carried)
     }
 
     fn carry(&self, candidate: &Candidate, run: &Run, (base_len, child_len): (usize, usize), carried: &mut Carried) {
-        let keyword = self.filter.keyword(candidate.hit.keyword);
-        let end = candidate.hit.at + keyword.text.len();
+        let at = candidate.hit.at;
         let to_end = run.base + run.len == base_len && run.child + run.len == child_len;
-        let extent = self.filter.extent(candidate.hit.keyword);
-        if !to_end && candidate.hit.at + extent > run.base + run.len {
-            return;
-        }
-        let mut hit = candidate.hit;
-        hit.at = hit.at - run.base + run.child;
-        let reach = keyword.rules.iter().map(|(rule, _)| context(self.rules[*rule as usize])).max().unwrap_or(0);
-        // A window that the base's beginning or end cut off is the same only if the child's cuts it off too.
+        let hit = Hit { at: at - run.base + run.child, ..candidate.hit };
+        // What the base's beginning or end cut off is the same only if the child's cuts it off too.
         let from_start = run.base == 0 && run.child == 0;
-        let left = from_start || candidate.hit.at >= run.base + reach;
-        let right = to_end || end + reach <= run.base + run.len;
+        let left = from_start || at >= run.base + candidate.looked.before();
+        let right = to_end || at + candidate.looked.after() <= run.base + run.len;
         if !left || !right {
-            carried.recheck.push(hit);
+            // Where the copy ends before all that makes it a hit, it is searched for.
+            if right || at + self.filter.extent(candidate.hit.keyword) <= run.base + run.len {
+                carried.recheck.push(hit);
+            }
             return;
         }
         let mut verdicts = candidate.verdicts.clone();
         for raw in &mut verdicts {
             raw.shift(run);
         }
-        carried.candidates.push(Candidate { hit, verdicts });
+        carried.candidates.push(Candidate { hit, looked: candidate.looked, verdicts });
     }
 
     /// By how many bytes zones are wider than what is new, before and behind it.
@@ -103,12 +108,6 @@ impl Scanner {
         }
         zones
     }
-}
-
-/// How far from its keyword a rule, its edge and its checks may look.
-fn context(rule: &Rule) -> usize {
-    let near = if rule.near.is_empty() && rule.candidates.is_empty() { rule.reach } else { 2 * rule.reach };
-    near + validate::CONTEXT
 }
 
 /// Runs that continue one another in base and child are one.

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::rules::Edge;
 
+/// How far before a token its edge is looked for.
+pub const LOOK: usize = 32;
+
 /// Whether a token may begin at `at`: `\b` would miss a key after an escape that is written out in source
 /// (`\n`, `\t`, `%3D`, `\u003d`, `\x3d`), after `X_`, or after a colour code.
 pub fn is_edge(bytes: &[u8], at: usize, edge: Edge) -> bool {

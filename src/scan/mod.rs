@@ -11,6 +11,7 @@ mod delta;
 mod edge;
 mod filter;
 mod lanes;
+mod looked;
 mod settle;
 mod site;
 pub mod validate;
@@ -28,6 +29,7 @@ use crate::secret::Secret;
 use confirm::{Confirmed, Patterns};
 use decoded::{Cut, Inherited, Seen};
 pub use filter::{Filter, Hit};
+use looked::Looked;
 use validate::assigned;
 
 /// How many layers of encoding are seen through if nobody says otherwise.
@@ -57,6 +59,7 @@ type Elsewhere = (usize, Range<usize>, Range<usize>, usize);
 #[derive(Debug, Clone)]
 struct Candidate {
     hit: Hit,
+    looked: Looked,
     verdicts: Vec<Raw>,
 }
 
@@ -143,8 +146,10 @@ impl Scanner {
             self.filter.search(bytes, zone.clone(), |hit| hits.push(hit));
         }
         let mut candidates = carried.candidates;
-        candidates.extend(self.judged_hits(bytes, hits));
-        candidates.sort_by_key(|candidate| candidate.hit);
+        if !hits.is_empty() {
+            candidates.extend(self.judged_hits(bytes, hits));
+            candidates.sort_by_key(|candidate| candidate.hit);
+        }
         candidates.dedup_by_key(|candidate| candidate.hit);
         let seen = self.encoded(bytes, zones, carried.encoded);
         let plain = candidates.iter().flat_map(|candidate| &candidate.verdicts);
@@ -162,7 +167,10 @@ impl Scanner {
     fn judged_hits(&self, bytes: &[u8], mut hits: Vec<Hit>) -> impl Iterator<Item = Candidate> {
         hits.sort_unstable();
         hits.dedup();
-        hits.into_iter().map(|hit| Candidate { hit, verdicts: self.verdicts(bytes, hit) })
+        hits.into_iter().map(|hit| {
+            let (verdicts, looked) = self.verdicts(bytes, hit);
+            Candidate { hit, looked, verdicts }
+        })
     }
 
     /// What remains of all that was found. Rules that are off report nothing, but no generic rule may call secret what
@@ -231,28 +239,38 @@ impl Scanner {
         self.settle(raw, binary).into_iter().map(|raw| raw.found).collect()
     }
 
-    /// What the rules of a keyword find at a hit.
-    fn verdicts(&self, bytes: &[u8], hit: Hit) -> Vec<Raw> {
+    /// What the rules of a keyword find at a hit, and on which bytes that depends.
+    fn verdicts(&self, bytes: &[u8], hit: Hit) -> (Vec<Raw>, Looked) {
         let keyword = self.filter.keyword(hit.keyword);
-        if !keyword.stands_at(bytes, hit.at) {
-            return Vec::new();
-        }
         let place = hit.at..hit.at + keyword.text.len();
+        let mut looked = Looked::default();
+        looked.ahead(place.len());
         let mut found = Vec::new();
+        if !keyword.stands_at(bytes, hit.at) {
+            return (found, looked);
+        }
         for &(number, own) in &keyword.rules {
             let rule = self.rules[number as usize];
-            if rule.anchored && !rule.may_go_on(own as usize, bytes, place.end)
-                || self.assigned[number as usize] && !assigned::may_assign(bytes, hit.at)
-            {
-                continue;
+            if rule.anchored {
+                looked.ahead(place.len() + rule.look(own as usize));
+                if !rule.may_go_on(own as usize, bytes, place.end) {
+                    continue;
+                }
             }
-            for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone()) {
+            if self.assigned[number as usize] {
+                looked.ahead(assigned::GLANCE);
+                if !assigned::may_assign(bytes, hit.at) {
+                    continue;
+                }
+            }
+            for confirmed in self.patterns.confirm(number as usize, rule, bytes, place.clone(), &mut looked) {
+                looked.judged(rule, hit.at, &confirmed);
                 let spread = assigned::spread(rule, bytes, confirmed.whole, confirmed.secret).into_iter();
                 let judge = |(whole, secret)| self.judged(number as usize, bytes, Confirmed { whole, secret }, hit.at);
                 found.extend(spread.filter_map(judge));
             }
         }
-        found
+        (found, looked)
     }
 
     fn judged(&self, number: usize, bytes: &[u8], confirmed: Confirmed, keyword_at: usize) -> Option<Raw> {

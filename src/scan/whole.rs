@@ -99,7 +99,8 @@ impl Holds {
     }
 
     fn is_match(&self, bytes: &[u8]) -> bool {
-        let by_program = self.program.as_ref().and_then(|program| program.find(bytes, 0..bytes.len(), &mut []).ok());
+        let by_program =
+            self.program.as_ref().and_then(|program| program.find(bytes, 0..bytes.len(), &mut [], &mut 0).ok());
         let regex = || self.regex.get_or_init(|| compile(self.pattern)).as_ref();
         by_program.unwrap_or_else(|| regex().is_some_and(|regex| regex.is_match(bytes)))
     }
@@ -137,7 +138,7 @@ mod tests {
                         bytes[at] = random.below(256) as u8;
                     }
                     bytes.truncate(bytes.len() - random.below(9).min(bytes.len() - 1));
-                    let found = program.find(&bytes, 0..bytes.len(), &mut []);
+                    let found = program.find(&bytes, 0..bytes.len(), &mut [], &mut 0);
                     assert_eq!(found, Ok(regex.is_match(&bytes)), "{}: {bytes:?}", rule.id);
                     counts[usize::from(found == Ok(true))] += 1;
                 }

@@ -6,7 +6,7 @@ use memchr::memmem;
 use super::name::is_name_byte;
 
 /// How far the glance goes.
-const REACH: usize = 320;
+pub(in crate::scan) const REACH: usize = 320;
 /// The shortest value.
 const SHORTEST: usize = 5;
 

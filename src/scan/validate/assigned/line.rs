@@ -23,31 +23,18 @@ pub(super) fn narrow(bytes: &[u8], span: Range<usize>) -> Range<usize> {
     let value = &bytes[span.clone()];
     let quoted = quote_before(bytes, span.start).is_some();
     let mut end = value.len();
-    let cut = |end: &mut usize, mark: &[u8]| {
-        if let Some(at) = memchr::memmem::find(&value[..*end], mark) {
-            *end = at;
+    const ESCAPES: [&[u8]; 12] =
+        [b"\\n", b"\\r", b"\\t", b"\\\"", b"\\'", b"&quot;", b"&amp;", b"&lt;", b"&#", b"\\u0026", b"\\u0022", b"]]"];
+    const ENDS: [&[u8]; 7] = [b";", b",", b"%22", b"%27", b"%20", b"%26", b"\x1b"];
+    let mut cut_at = |marks: &[&[u8]], firsts: &[u8]| {
+        // Most values have none of them.
+        if value.iter().any(|byte| firsts.contains(byte)) {
+            marks.iter().for_each(|mark| end = memchr::memmem::find(&value[..end], mark).unwrap_or(end));
         }
     };
-    for mark in [
-        &b"\\n"[..],
-        b"\\r",
-        b"\\t",
-        b"\\\"",
-        b"\\'",
-        b"&quot;",
-        b"&amp;",
-        b"&lt;",
-        b"&#",
-        b"\\u0026",
-        b"\\u0022",
-        b"]]",
-    ] {
-        cut(&mut end, mark);
-    }
+    cut_at(&ESCAPES, b"\\&]");
     if !quoted {
-        for mark in [&b";"[..], b",", b"%22", b"%27", b"%20", b"%26", b"\x1b"] {
-            cut(&mut end, mark);
-        }
+        cut_at(&ENDS, b";,%\x1b");
         // `a=b&c=d`, but not `p&w` alone.
         let mut from = 0;
         while let Some(at) = memchr::memchr(b'&', &value[from..end]) {

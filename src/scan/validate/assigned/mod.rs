@@ -14,7 +14,7 @@ mod words;
 
 use std::ops::Range;
 
-pub(in crate::scan) use gate::may_assign;
+pub(in crate::scan) use gate::{REACH as GLANCE, may_assign};
 
 use self::line::Form;
 use self::name::{Name, Promise};
@@ -46,7 +46,7 @@ pub(in crate::scan) fn is_narrowed(rule: &Rule) -> bool {
 }
 
 /// Whether a rule finds the rows of a statement, in which secrets stand under the names of their columns.
-fn is_of_rows(rule: &Rule) -> bool {
+pub(in crate::scan) fn is_of_rows(rule: &Rule) -> bool {
     rule.validate.contains(&"in-rows")
 }
 
@@ -89,8 +89,7 @@ pub(super) fn assigned(subject: &Subject<'_>, kind: Kind) -> Judgement {
         return Judgement::rejected();
     }
     let name = Name::around(subject.bytes, subject.start);
-    let form = line::form(subject.bytes, &name, subject.span);
-    by_name(subject, kind, &name, form)
+    by_name(subject, kind, &name, || line::form(subject.bytes, &name, subject.span))
 }
 
 /// Judges a value in a row by the name of its column, at which the match begins.
@@ -104,16 +103,20 @@ pub(super) fn in_rows(subject: &Subject<'_>) -> Judgement {
     if kind == Kind::Password && random::is_hash_or_uuid(subject.secret) {
         return Judgement::rejected();
     }
-    by_name(subject, kind, &name, Form::Literal)
+    by_name(subject, kind, &name, || Form::Literal)
 }
 
-fn by_name(subject: &Subject<'_>, kind: Kind, name: &Name<'_>, form: Form) -> Judgement {
+fn by_name(subject: &Subject<'_>, kind: Kind, name: &Name<'_>, form: impl FnOnce() -> Form) -> Judgement {
     let promise = name.promise();
     if promise == Promise::Nothing {
         return Judgement::rejected();
     }
     let hidden = |word: &String| ["encoded", "encrypted", "hashed", "encrypt", "hash"].contains(&word.as_str());
     if kind == Kind::Password && name.words().iter().any(hidden) {
+        return Judgement::rejected();
+    }
+    let form = form();
+    if form == Form::Expression {
         return Judgement::rejected();
     }
     let look = look(subject, kind);
@@ -138,10 +141,9 @@ fn by_name(subject: &Subject<'_>, kind: Kind, name: &Name<'_>, form: Form) -> Ju
         };
     }
     match form {
-        Form::Expression => return Judgement::rejected(),
         Form::Doubtful if look < Look::Random || subject.secret.len() < 12 => confidence = Confidence::Low,
         Form::Doubtful => confidence = confidence.min(Confidence::Medium),
-        Form::Literal => {}
+        Form::Literal | Form::Expression => {}
     }
     if look == Look::Chosen && repeats_name(name, subject.secret) {
         confidence = Confidence::Low;

@@ -142,7 +142,7 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || variable
         || is_template(value)
         || is_pattern(value)
-        || MARKS.iter().any(|mark| memchr::memmem::find(unpadded, mark).is_some())
+        || contains_any(unpadded, MARKS, &const { firsts(MARKS) })
         || BEGINS.iter().any(|begin| value.starts_with(begin))
 }
 
@@ -158,7 +158,24 @@ fn is_template(value: &[u8]) -> bool {
 fn is_pattern(value: &[u8]) -> bool {
     const SIGNS: &[&[u8]] =
         &[b"[0-9", b"[a-z", b"[A-Z", b"[^", b"(?", b"\\d", b"\\w", b"\\s", b"\\.", b".*", b"[\\", b"?:", b"?P<"];
-    SIGNS.iter().any(|sign| memchr::memmem::find(value, sign).is_some())
+    contains_any(value, SIGNS, &const { firsts(SIGNS) })
+}
+
+/// Whether one of some texts, of which the first bytes are told, stands in a short value: a search for each would take
+/// longer to prepare than to do.
+fn contains_any(value: &[u8], texts: &[&[u8]], firsts: &[bool; 256]) -> bool {
+    let stands_at = |at: usize| texts.iter().any(|text| value[at..].starts_with(text));
+    value.iter().enumerate().any(|(at, byte)| firsts[usize::from(*byte)] && stands_at(at))
+}
+
+const fn firsts(texts: &[&[u8]]) -> [bool; 256] {
+    let mut firsts = [false; 256];
+    let mut at = 0;
+    while at < texts.len() {
+        firsts[texts[at][0] as usize] = true;
+        at += 1;
+    }
+    firsts
 }
 
 /// A path, an address, a date, a version, a number with a unit, a file's name, a hash with its scheme.
@@ -250,7 +267,6 @@ fn is_path(value: &[u8]) -> bool {
         first.len() + 1 < value.len() && first.len() >= 2 && first.iter().all(u8::is_ascii_lowercase)
     });
     let begins: &[&[u8]] = &[b"/", b"./", b"../", b"~/", b"C:", b"D:", b"\\\\", b"%2F"];
-    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
     let parts = value.split(|byte| *byte == b'/');
     let named =
         |part: &[u8]| part.len() > 2 && part.iter().all(|byte| byte.is_ascii_lowercase() || b"-_.".contains(byte));
@@ -260,7 +276,9 @@ fn is_path(value: &[u8]) -> bool {
     // `controller#action`
     let route = value.iter().filter(|byte| **byte == b'#').count() == 1
         && value.iter().all(|byte| byte.is_ascii_lowercase() || b"#_/".contains(byte));
-    absolute || route || rooted || slashed || FILES.iter().any(|file| lower.ends_with(file)) && !value.contains(&b'@')
+    let is_file = |dot: usize| FILES.iter().any(|file| file.as_bytes().eq_ignore_ascii_case(&value[dot..]));
+    let file = memchr::memrchr(b'.', value).is_some_and(is_file);
+    absolute || route || rooted || slashed || file && !value.contains(&b'@')
 }
 
 fn is_email(value: &[u8]) -> bool {

@@ -257,6 +257,7 @@ fn is_by_turns(value: &[u8]) -> bool {
 
 /// `a%21b` as it is meant.
 pub(super) fn without_percents(value: &[u8]) -> Option<Vec<u8>> {
+    memchr::memchr(b'%', value)?;
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut out = Vec::with_capacity(value.len());
     let (mut at, mut any) = (0, false);
