@@ -280,7 +280,7 @@ impl Exposure {
 /// Why a finding does not count as open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Suppression {
-    /// What judged: `inline`, `config`, `baseline`, `check`, `committed`, `identifier`, `threshold`.
+    /// What judged: `inline`, `config`, `baseline`, `check`, `committed`, `identifier`, `threshold`, `half`.
     pub by: String,
     /// What it was judged to be: `allowed`, `implausible`, …
     pub state: String,
@@ -315,6 +315,11 @@ impl Finding {
     /// Whether it still needs somebody.
     pub fn is_open(&self) -> bool {
         self.suppression.is_none()
+    }
+
+    /// Whether it is half of a credential whose other half is a finding that is open, and is told with that.
+    pub fn is_told_together(&self) -> bool {
+        self.suppression.as_ref().is_some_and(|suppression| suppression.by == "half")
     }
 
     /// The first place that has a path, else the first place.

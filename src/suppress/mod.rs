@@ -1,5 +1,7 @@
 //! What is known and accepted: marks findings and places, never drops them. Paths are judged here, where they are known.
 
+mod halves;
+
 use std::collections::HashSet;
 
 use globset::GlobSet;
@@ -47,9 +49,9 @@ impl Policy<'_> {
     }
 }
 
-/// Marks what is accepted. A finding is when all its places are.
+/// Marks what is accepted, and what is told with another finding. A finding is accepted when all its places are.
 pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
-    for finding in findings {
+    for finding in findings.iter_mut() {
         expire(finding, policy.now);
         by_rule_paths(finding);
         documented(finding);
@@ -70,6 +72,7 @@ pub fn apply(findings: &mut [Finding], policy: &Policy<'_>) {
             finding.details.insert("baseline".into(), over);
         }
     }
+    halves::tell_together(findings);
 }
 
 /// A token that says of itself that its time is over is worth knowing, and no more.

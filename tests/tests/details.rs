@@ -92,19 +92,75 @@ fn credentials_of_several_parts_are_one_finding() {
     }
 }
 
+fn datadog(seed: u64) -> (String, String) {
+    (made("{hex:32}", seed), made("{hex:40}", seed + 1))
+}
+
 #[test]
-fn the_halves_of_two_secrets_are_shown_redacted() {
-    let (api, app) = (made("{hex:32}", 5), made("{hex:40}", 6));
+fn a_credential_of_two_secrets_is_one_finding() {
+    let (api, app) = datadog(5);
     for form in forms(&[("DD_API_KEY", api.clone()), ("DD_APP_KEY", app.clone())]) {
         let dir = Dir::new();
         dir.write("settings", &form);
         let report = dir.json(&["scan", "settings"]);
-        // Both must be revoked, each in its own list.
-        report.code(1);
-        assert_eq!(report.findings().len(), 2, "{form}");
-        let of = |rule: &str| report.findings().iter().find(|finding| finding["rule"] == rule).unwrap_or(&Value::Null);
-        assert_eq!(of("datadog-application-key-legacy")["details"]["api_key"], "…(32)", "{form}{}", report.ran);
+        report.code(1).ran.hides(&[&api, &app]);
+        assert_eq!(report.only()["rule"], "datadog-application-key-legacy", "{form}{}", report.ran);
+        assert_eq!(report.only()["details"]["api_key"], "…(32)", "{form}{}", report.ran);
+        // Both must be revoked: the runbook says so, and the other is counted and can be listed.
+        assert!(report.only()["guidance"]["now"].to_string().contains("Revoke the API key"), "{}", report.ran);
+        assert_eq!(report.value["scan"]["suppressed"]["half"], 1, "{}", report.ran);
+        let all = dir.json(&["scan", "settings", "--show-suppressed"]);
+        let half = all.findings().iter().find(|finding| finding["rule"] == "datadog-api-key");
+        assert_eq!(half.map(|half| &half["suppression"]["state"]), Some(&"told-together".into()), "{}", all.ran);
     }
+}
+
+#[test]
+fn a_half_without_an_open_one_is_a_finding() {
+    let ((api, app), (other, _)) = (datadog(5), datadog(8));
+    let dir = Dir::new();
+    let rules = |text: &str| -> Vec<String> {
+        dir.write("settings", text);
+        let report = dir.json(&["scan", "settings"]);
+        let mut rules: Vec<String> = report.findings().iter().map(|finding| text_of(finding, "rule")).collect();
+        rules.sort();
+        rules
+    };
+    let (key, half) = ("datadog-application-key-legacy", "datadog-api-key");
+    assert_eq!(rules(&format!("DD_API_KEY={api}\n")), [half]);
+    assert_eq!(rules(&format!("DD_API_KEY={api}\nDD_APP_KEY={app}\n")), [key]);
+    // Far away, or a second one that the application key does not name.
+    assert_eq!(rules(&format!("DD_API_KEY={api}\n{}DD_APP_KEY={app}\n", "# x\n".repeat(200))), [half, key]);
+    assert_eq!(rules(&format!("DD_API_KEY={other}\nDD_API_KEY={api}\nDD_APP_KEY={app}\n")), [half, key]);
+    // It stands alone in another place, too.
+    dir.write("other", format!("DD_API_KEY={api}\n"));
+    dir.write("settings", format!("DD_API_KEY={api}\nDD_APP_KEY={app}\n"));
+    assert_eq!(dir.json(&["scan", "other", "settings"]).findings().len(), 2);
+    // What accepts one does not accept the other.
+    assert_eq!(rules(&format!("DD_API_KEY={api}\nDD_APP_KEY={app} # keysieve:allow\n")), [half]);
+    assert_eq!(rules(&format!("DD_API_KEY={api} # keysieve:allow\n\nDD_APP_KEY={app}\n")), [key]);
+}
+
+#[test]
+fn a_half_that_is_new_is_stopped_beside_one_that_is_not() {
+    let (api, app) = datadog(5);
+    let dir = Dir::new();
+    let repo = dir.repo("repo");
+    repo.commit_file("settings", format!("DD_APP_KEY={app}\n"));
+    repo.stage("settings", format!("DD_API_KEY={api}\nDD_APP_KEY={app}\n"));
+    let staged = repo.staged();
+    assert_eq!(staged.code(1).only()["rule"], "datadog-api-key", "{}", staged.ran);
+    repo.commit_staged("both");
+    // One came with a later commit: two findings, each with its own history.
+    assert_eq!(repo.history().code(1).findings().len(), 2);
+    // A baseline of them holds both, so that neither is open without the other.
+    repo.keysieve(&["baseline", "write", "--reason", "known"]).code(0);
+    repo.keysieve(&["scan", "--history"]).code(0);
+    repo.keysieve(&["scan", "settings"]).code(0);
+}
+
+fn text_of(finding: &Value, name: &str) -> String {
+    text(&finding[name]).to_owned()
 }
 
 #[test]

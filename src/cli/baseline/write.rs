@@ -170,7 +170,9 @@ fn mode(scan: &Scan, repo: Option<&Repo>) -> Result<Mode> {
 /// Takes the findings that are open: those that go into the file, and those that do not, since they have not leaked yet.
 /// What only a dangling object has is neither: nobody can get at it, and the hook must stop it if it comes back.
 fn sorted(outcome: &mut Outcome, uncommitted: bool) -> (Vec<Finding>, Vec<Finding>) {
-    let open: Vec<Finding> = outcome.open().cloned().collect();
+    // Both halves of a credential: with one accepted, the other would be open.
+    let open = outcome.findings.iter().filter(|finding| finding.is_open() || finding.is_told_together());
+    let open: Vec<Finding> = open.cloned().collect();
     let open = open.into_iter().filter(|finding| finding.exposure.level != Level::Dangling);
     open.partition(|finding| uncommitted || !matches!(finding.exposure.level, Level::Staged | Level::Worktree))
 }

@@ -3,15 +3,17 @@
 
 use memchr::memmem;
 
-use super::name::is_name_byte;
+use super::name::{is_name_byte, stem_from};
 
-/// How far the glance goes.
-pub(in crate::scan) const REACH: usize = 320;
+/// How far the glance goes from the stem on, and from where a keyword stands that begins a byte before it.
+const REACH: usize = 320;
+pub(in crate::scan) const GLANCE: usize = REACH + 1;
 /// The shortest value.
 const SHORTEST: usize = 5;
 
 /// Whether something may be assigned to the name whose stem stands at `at`. Looks at the bytes from `at` on alone.
 pub(in crate::scan) fn may_assign(bytes: &[u8], at: usize) -> bool {
+    let at = stem_from(bytes, at);
     let window = &bytes[at..bytes.len().min(at + REACH)];
     let name = window.iter().take(80).take_while(|byte| is_name_byte(**byte)).count();
     let closed = name + window[name..].iter().take(8).take_while(|byte| b"\\\"'`])}*".contains(byte)).count();
@@ -32,7 +34,7 @@ pub(in crate::scan) fn may_assign(bytes: &[u8], at: usize) -> bool {
         b'<' if window.get(at + 1) == Some(&b'-') => has_value(&window[at + 1..]),
         b'.' => has_quote(&window[at..]),
         b'<' => [&b"alue"[..], b"tring>", b"<data>"].iter().any(|tag| memmem::find(&window[at..], tag).is_some()),
-        _ if spaced && window[name - 1] == b'=' => true,
+        _ if spaced && name > 0 && window[name - 1] == b'=' => true,
         _ if spaced => has_word(&window[at..]) || closed > name && has_pair(&window[at..]),
         b'u' | b'x' | b'v' | b'd' | b'$' | b'-' | b';' | b'!' => window[..at].ends_with(b"\\"),
         _ => false,

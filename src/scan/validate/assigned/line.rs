@@ -288,6 +288,14 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
     {
         return Form::Literal;
     }
+    // Lua's `[[value]]`, `<![CDATA[value]]>`
+    if tail.starts_with(b"]]") && (between.ends_with(b"[[") || between.ends_with(b"<![CDATA[")) {
+        return Form::Literal;
+    }
+    // A block of YAML: `password: |`, and the value on the next line.
+    if matches!(operator, b"|" | b">") && between.starts_with(b":") && between.contains(&b'\n') && rest.is_empty() {
+        return Form::Literal;
+    }
     // `--password value`, `-Ppassword=value`
     let flag = head.ends_with(b"--")
         || head.ends_with(b"-")
@@ -366,7 +374,10 @@ fn bare_form(name: &Name<'_>, between: &[u8], head: &[u8], tail: &[u8], value: &
         b"%" | b"%3" => Form::Literal,
         b"" if between.iter().all(|byte| b" \t".contains(byte)) => {
             // `requirepass value`, `password value` as a line of its own.
-            if matches!(head.trim_ascii(), b"" | b"ENV" | b"setenv" | b"-") && rest.is_empty() && has_digit(value) {
+            if matches!(head.trim_ascii(), b"" | b"ENV" | b"setenv" | b"-" | b"set -x" | b"set -gx" | b"set -Ux")
+                && rest.is_empty()
+                && has_digit(value)
+            {
                 Form::Literal
             } else if hard {
                 Form::Doubtful

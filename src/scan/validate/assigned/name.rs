@@ -97,9 +97,15 @@ pub(super) const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-') || byte >= 0x80
 }
 
+/// Where a stem begins in what a keyword found: behind the byte that parts a short one from what stands before, as in `_pw`.
+pub(super) fn stem_from(bytes: &[u8], at: usize) -> usize {
+    at + usize::from(matches!(bytes.get(at), Some(b'_' | b'-' | b' ' | b'\n' | b'=')))
+}
+
 impl<'a> Name<'a> {
     /// The name around a stem that begins at `stem`.
     pub(super) fn around(bytes: &'a [u8], stem: usize) -> Self {
+        let stem = stem_from(bytes, stem);
         let before = bytes[..stem].iter().rev().take(LONGEST).take_while(|byte| is_name_byte(**byte)).count();
         let after = bytes[stem..].iter().take(LONGEST).take_while(|byte| is_name_byte(**byte)).count();
         let (mut start, mut end) = (stem - before, stem + after);

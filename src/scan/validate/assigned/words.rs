@@ -127,7 +127,7 @@ const PASSING_BEFORE: &str =
 const SAME_AFTER: &str = "
 a access account admin again api app auth authorization b backup base base64 b64 bearer bot cert clear cleartext
 confirm confirmation const constant content credential credentials current data db database decoded default dev development
-dummy env example for hex hmac id_rsa key keys live local login main master mysql new old one openssl or original
+dummy env equals example for hex hmac id_rsa key keys live local login main master mysql new old one openssl or original
 passphrase password passwd plain plaintext postgres prev previous primary private prod production qa raw read readonly real
 repeat root s sandbox second secondary secret secrets shared sign signing ssh stage staging stg str string super test
 token tokens two user val value values verify web write
