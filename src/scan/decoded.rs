@@ -176,9 +176,11 @@ fn widened(zones: &[Range<usize>], again: Vec<Range<usize>>, known: (usize, usiz
         start..end.max(start)
     };
     let mut all: Vec<Range<usize>> = zones.iter().map(fit).collect();
-    all.extend(again.iter().map(around));
-    // Two rows in order: a stable sort merges them.
-    all.sort_by_key(|zone| zone.start);
+    if !again.is_empty() {
+        all.extend(again.iter().map(around));
+        // Two rows in order: a stable sort merges them.
+        all.sort_by_key(|zone| zone.start);
+    }
     all.dedup_by(|next, zone| {
         let joins = next.start <= zone.end;
         if joins {

@@ -114,10 +114,16 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     fn classes(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Classes)) {
         for at in zone.step_by(BLOCK) {
-            match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-                Some(block) => found(at, class(block)),
-                None => found(at, class(&block_at_the_end(bytes, at))),
-            }
+            let padded;
+            let block = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(block) => block,
+                None => {
+                    padded = block_at_the_end(bytes, at);
+                    &padded
+                }
+            };
+            // Called at one place, it becomes part of the loop.
+            found(at, class(block));
         }
     }
 
