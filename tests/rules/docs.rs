@@ -141,8 +141,8 @@ rules:
     titel: Acme other key
     severity: high
     confidence: high
-    keywords: [test_]
-    pattern: '{left}(?<secret>test_[0-9a-f]{20}){right}'
+    keywords: [tion]
+    pattern: '{left}(?<secret>tion[0-9a-f]{20}){right}'
     reach: 30
     validate: [crc32-base26]
     guidance: acme-other
