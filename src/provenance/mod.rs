@@ -432,6 +432,9 @@ fn order(s: &Sighting) -> impl Ord {
         rule.id,
         s.site.line,
         s.site.column,
+        // Of a secret in several spellings it is not the one that came first that is shown: who comes first is chance.
+        &hit.secret,
+        object_of(&s.origin),
     )
 }
 
