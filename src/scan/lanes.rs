@@ -19,7 +19,7 @@ mod avx2 {
     use std::ops::Range;
 
     use crate::scan::decode::{
-        BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at_the_end,
+        BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at,
     };
     use crate::scan::filter::{FIRST_BIT, FOLD, HASH_BY, SECOND_BIT, WORD_BITS, WORDS};
 
@@ -113,17 +113,9 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     fn classes(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Classes)) {
+        let mut room = [b' '; BLOCK + 1];
         for at in zone.step_by(BLOCK) {
-            let padded;
-            let block = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-                Some(block) => block,
-                None => {
-                    padded = block_at_the_end(bytes, at);
-                    &padded
-                }
-            };
-            // Called at one place, it becomes part of the loop.
-            found(at, class(block));
+            found(at, class(block_at(bytes, at, &mut room)));
         }
     }
 

@@ -99,11 +99,9 @@ pub struct Classes {
 impl Classes {
     /// Calls `found` for each block of `zone`, of which the last may be longer than it.
     pub fn each(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Self)) {
+        let mut room = [b' '; BLOCK + 1];
         for at in zone.step_by(BLOCK) {
-            match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-                Some(block) => found(at, Self::of(block)),
-                None => found(at, Self::of(&block_at_the_end(bytes, at))),
-            }
+            found(at, Self::of(block_at(bytes, at, &mut room)));
         }
     }
 
@@ -156,11 +154,17 @@ impl Classes {
     }
 }
 
-/// The last bytes, and spaces behind them.
-pub fn block_at_the_end(bytes: &[u8], at: usize) -> [u8; BLOCK + 1] {
-    let (mut block, rest) = ([b' '; BLOCK + 1], &bytes[at..]);
-    block[..rest.len()].copy_from_slice(rest);
-    block
+/// The block at `at`, which may be the last one: then it is written into the spaces of `room`.
+#[inline]
+pub fn block_at<'a>(bytes: &'a [u8], at: usize, room: &'a mut [u8; BLOCK + 1]) -> &'a [u8; BLOCK + 1] {
+    let rest = &bytes[at..];
+    match rest.first_chunk() {
+        Some(block) => block,
+        None => {
+            room[..rest.len()].copy_from_slice(rest);
+            room
+        }
+    }
 }
 
 /// The places of the bits in a word.

@@ -26,7 +26,7 @@ pub use map::Text;
 use units::{Chain, chain};
 
 pub use classes::{
-    BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at_the_end,
+    BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at,
 };
 pub use seek::{BEFORE, BEHIND};
 
