@@ -122,31 +122,37 @@ mod avx2 {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn class(block: &[u8; BLOCK + 1]) -> Classes {
-        let mut classes = Classes::default();
-        for half in [0, BLOCK / 2] {
-            const { assert!(BLOCK == 2 * size_of::<__m256i>()) };
+        const { assert!(BLOCK == 2 * size_of::<__m256i>()) };
+        let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
+        let either = |a, b| _mm256_or_si256(a, b);
+        let both = |a, b| _mm256_and_si256(a, b);
+        let none = |bytes| u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, all(0))).cast_unsigned());
+        let some = |bytes| none(bytes) ^ u64::from(u32::MAX);
+        let (mut classes, mut kinds) = (Classes::default(), [all(0); 2]);
+        for (half, kinds) in kinds.iter_mut().enumerate() {
+            let from = half * BLOCK / 2;
             // SAFETY: the loads end at byte 64 or 65 of 65.
             let (here, next) = unsafe {
-                let from = block.as_ptr().add(half);
+                let from = block.as_ptr().add(from);
                 (_mm256_loadu_si256(from.cast()), _mm256_loadu_si256(from.add(1).cast()))
             };
             let (here, next) = (Halves::of(here), Halves::of(next));
-            let all = |byte: u8| _mm256_set1_epi8(byte.cast_signed());
-            let either = |a, b| _mm256_or_si256(a, b);
-            let both = |a, b| _mm256_and_si256(a, b);
-            let none = |bytes| u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, all(0))).cast_unsigned());
-            let some = |bytes| (none(bytes) ^ u64::from(u32::MAX)) << half;
-            let kinds = here.holding(&KINDS);
+            *kinds = here.holding(&KINDS);
             let pair = |pair: usize| both(here.holding(&FIRST[pair]), next.holding(&SECOND[pair]));
             let (one, two) = (pair(0), pair(1));
             let escape = both(_mm256_cmpeq_epi8(here.whole, all(b'\\')), next.holding(&ESCAPED));
-            classes.runs |= some(both(kinds, all(RUN)));
-            classes.joints |= some(both(kinds, all(JOINT)));
-            classes.operators |= some(both(kinds, all(OPERATOR)));
-            classes.quotes |= some(both(kinds, all(QUOTE)));
-            classes.closing |= some(both(one, all(CLOSING)));
-            classes.marks |= some(either(both(one, all(!CLOSING)), either(two, escape)));
-            classes.zeros |= none(here.whole) << half;
+            classes.runs |= some(both(*kinds, all(RUN))) << from;
+            classes.marks |= some(either(both(one, all(!CLOSING)), either(two, escape))) << from;
+            classes.zeros |= none(here.whole) << from;
+            classes.closing |= some(both(one, all(CLOSING))) << from;
+        }
+        if classes.closing != 0 {
+            for (half, kinds) in kinds.into_iter().enumerate() {
+                let from = half * BLOCK / 2;
+                classes.joints |= some(both(kinds, all(JOINT))) << from;
+                classes.operators |= some(both(kinds, all(OPERATOR))) << from;
+                classes.quotes |= some(both(kinds, all(QUOTE))) << from;
+            }
         }
         classes
     }

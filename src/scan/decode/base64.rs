@@ -17,19 +17,21 @@ pub struct Quartets;
 
 const NONE: u8 = 255;
 
-/// The six bits of a character of either alphabet.
+/// The six bits of a character of either alphabet, and whether it is no hexadecimal digit.
 const BITS: [u8; 256] = {
     let mut table = [NONE; 256];
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut i = 0;
     while i < 64 {
-        table[letters[i] as usize] = i as u8;
+        table[letters[i] as usize] = i as u8 | if letters[i].is_ascii_hexdigit() { 0 } else { NOT_HEX };
         i += 1;
     }
-    table[b'-' as usize] = 62;
-    table[b'_' as usize] = 63;
+    table[b'-' as usize] = 62 | NOT_HEX;
+    table[b'_' as usize] = 63 | NOT_HEX;
     table
 };
+const NOT_HEX: u8 = 64;
+const SIX: u8 = 63;
 
 /// Whether the alphabets have a character.
 #[inline]
@@ -37,15 +39,18 @@ pub fn is_character(byte: u8) -> bool {
     BITS[usize::from(byte)] != NONE
 }
 
-/// What a quartet decodes to. Only letters and digits count: the finder of reasons looks for runs of them.
+/// What a quartet decodes to. Only letters and digits count: the finder of reasons looks for runs of them. A quartet of
+/// hexadecimal digits is hardly ever text, a digest often has them: they are no reason by themselves.
 #[inline]
 pub fn sense(quartet: &[u8]) -> Sense {
-    let [a, b, c, d] = [0, 1, 2, 3].map(|at| BITS[usize::from(quartet[at])]);
+    let quartet = [0, 1, 2, 3].map(|at| BITS[usize::from(quartet[at])]);
+    let is_hex = quartet.iter().fold(0, |all, bits| all | bits) & NOT_HEX == 0;
+    let [a, b, c, d] = quartet.map(|bits| bits & SIX);
     // One branch for all: each alone is hard to foretell.
     let noise = (a >= 32) | (b >= 62) | (c >= 62) | (d >= 62) | (b & 8 != 0) | (c & 2 != 0);
     if noise {
         Sense::Noise
-    } else if a >= 8 {
+    } else if a >= 8 && !is_hex {
         Sense::Text
     } else {
         Sense::Filler
@@ -79,7 +84,7 @@ pub fn decode(bytes: &[u8], place: &Range<usize>) -> Option<Text> {
         }
         let bulk = (piece.end - at) / 4 * 4;
         for quartet in bytes[at..at + bulk].chunks_exact(4) {
-            let bits = quartet.iter().fold(0u32, |bits, byte| bits << 6 | u32::from(BITS[usize::from(*byte)] & 63));
+            let bits = quartet.iter().fold(0u32, |bits, byte| bits << 6 | u32::from(BITS[usize::from(*byte)] & SIX));
             text.bytes.extend_from_slice(&bits.to_be_bytes()[1..]);
         }
         if bulk > 0 {
@@ -108,7 +113,7 @@ impl Open {
         if self.count == 0 {
             self.start = at;
         }
-        self.bits = self.bits << 6 | u32::from(BITS[usize::from(bytes[at])] & 63);
+        self.bits = self.bits << 6 | u32::from(BITS[usize::from(bytes[at])] & SIX);
         self.count += 1;
         if self.count == 4 {
             text.bytes.extend_from_slice(&self.bits.to_be_bytes()[1..]);

@@ -84,7 +84,9 @@ pub struct Classes {
     pub runs: u64,
     /// What may begin an escape, or a string that goes on behind a backslash.
     pub marks: u64,
-    /// Quotes with white space or an operator behind them.
+    /// Zeros.
+    pub zeros: u64,
+    /// Quotes with white space or an operator behind them. Where there are none the rest does not count.
     pub closing: u64,
     /// White space and operators.
     pub joints: u64,
@@ -92,8 +94,6 @@ pub struct Classes {
     pub operators: u64,
     /// Any quotes.
     pub quotes: u64,
-    /// Zeros.
-    pub zeros: u64,
 }
 
 impl Classes {
@@ -121,6 +121,9 @@ impl Classes {
             classes.closing |= bit(one & CLOSING != 0);
             classes.marks |= bit(one & !CLOSING | two != 0 || escape);
             classes.zeros |= bit(byte == 0);
+        }
+        if classes.closing == 0 {
+            (classes.joints, classes.operators, classes.quotes) = (0, 0, 0);
         }
         classes
     }

@@ -100,12 +100,23 @@ fn joint(bytes: &[u8], at: usize) -> Option<Range<usize>> {
             if !opens || operators > 2 || lines > 2 || operators + lines == 0 {
                 return None;
             }
-            at + between + kind + 2
+            let end = at + between + kind + 2;
+            // Without an operator it may as well be the next key of a lock file: `"checksum name 1.0" = ...`.
+            if operators == 0 && begins_text(&bytes[end.min(bytes.len())..]) {
+                return None;
+            }
+            end
         }
         _ => return None,
     };
     let word = bytes.get(end..end + RIGHT).is_some_and(|word| word.iter().all(|byte| is_token(*byte)));
     (word && is_random(&bytes[..at], &bytes[end..])).then_some(at..end)
+}
+
+/// Whether a piece begins with a word of letters and a space.
+fn begins_text(piece: &[u8]) -> bool {
+    let letters = piece.iter().take(WORD - 1).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    piece.get(letters) == Some(&b' ')
 }
 
 /// Whether two pieces may be of one credential: they are a long word, or one with a digit.

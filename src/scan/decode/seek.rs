@@ -29,11 +29,12 @@ const RUN: usize = 24;
 /// Calls `found` for every place in `zone` where there is a reason to decode; those of a layer in ascending order.
 pub fn seek(bytes: &[u8], zone: Range<usize>, found: &mut dyn FnMut(Layer, usize)) {
     let far = zone.start.saturating_sub(FAR - BEFORE)..bytes.len().min(zone.end + FAR - BEHIND);
-    let mut look = Look { bytes, run_end: zone.start, zone, far: far.clone(), last_full: 0, zeros: 0, found };
+    let mut look = Look { bytes, begun: zone.start, zone, far: far.clone(), zeros: 0, found };
     match Lanes::new() {
         Some(lanes) => lanes.classes(bytes, far, |at, classes| look.block(at, &classes)),
         None => Classes::each(bytes, far, |at, classes| look.block(at, &classes)),
     }
+    look.run(look.begun..look.zone.end);
     if look.zeros != 0 {
         look.wide(look.far.clone());
     }
@@ -47,11 +48,13 @@ fn below(end: usize, at: usize) -> u64 {
     }
 }
 
-/// Of each eight bits that are all set the first.
-fn eights(word: u64) -> u64 {
+/// Where rows of at least [`RUN`] bits begin, and all places from which so many follow.
+fn long(word: u64) -> u64 {
     let two = word & word >> 1;
     let four = two & two >> 2;
-    four & four >> 4 & 0x0101_0101_0101_0101
+    let eight = four & four >> 4;
+    const { assert!(RUN == 24) };
+    eight & eight >> 8 & eight >> 16
 }
 
 /// The closer look.
@@ -60,12 +63,10 @@ struct Look<'a> {
     zone: Range<usize>,
     /// The zone for what depends on more.
     far: Range<usize>,
-    /// Which eights of the block before are of a run, the last of them lowest.
-    last_full: u64,
+    /// Where the run of letters and digits begins with which the last block ended; its end if there is none.
+    begun: usize,
     /// Any zeros.
     zeros: u64,
-    /// Where the last run of letters and digits ended.
-    run_end: usize,
     found: &'a mut dyn FnMut(Layer, usize),
 }
 
@@ -74,17 +75,7 @@ impl Look<'_> {
     #[inline(always)]
     fn block(&mut self, at: usize, classes: &Classes) {
         let inside = below(self.zone.end, at) & !below(self.zone.start, at);
-        let runs = classes.runs & inside;
-        let full = eights(runs);
-        // A run that is long enough fills two neighbouring eights.
-        for lane in bits(full & (full << 8 | self.last_full)) {
-            if self.run_end <= at + lane {
-                let before = (!runs.checked_shl(u64::BITS - lane as u32).unwrap_or(0)).leading_zeros() as usize;
-                let behind = (!(runs >> lane)).trailing_zeros() as usize;
-                self.run(at + lane - before..at + lane + behind);
-            }
-        }
-        self.last_full = full >> (BLOCK - 8);
+        self.runs(at, classes.runs & inside);
         for lane in bits((classes.marks | classes.junctions()) & inside) {
             self.mark(at + lane);
         }
@@ -94,17 +85,38 @@ impl Look<'_> {
         self.zeros |= classes.zeros;
     }
 
-    /// A run of letters and digits of which a part is known.
+    /// The runs that end in the block at `at`, given which of its bytes are letters and digits.
+    #[inline(always)]
+    fn runs(&mut self, at: usize, runs: u64) {
+        if runs == u64::MAX {
+            return;
+        }
+        // Which of the two ends are of a run is hard to foretell: no branches here.
+        let (head, tail) = (runs.trailing_ones(), runs.leading_ones());
+        self.run(self.begun..at + head as usize);
+        self.begun = at + BLOCK - tail as usize;
+        let mut long = long(runs & u64::MAX << head & u64::MAX >> tail);
+        while long != 0 {
+            let start = long.trailing_zeros();
+            let len = (!(runs >> start)).trailing_zeros();
+            self.run(at + start as usize..at + (start + len) as usize);
+            long &= u64::MAX << (start + len);
+        }
+    }
+
+    /// A run of letters and digits.
+    #[inline]
+    fn run(&mut self, run: Range<usize>) {
+        if run.start + RUN <= run.end {
+            self.digits(run);
+        }
+    }
+
     #[inline(never)]
-    fn run(&mut self, part: Range<usize>) {
-        let is_run = |byte: &&u8| byte.is_ascii_alphanumeric();
-        let floor = self.zone.start.max(self.run_end).min(part.start);
-        let start = part.start - self.bytes[floor..part.start].iter().rev().take_while(is_run).count();
-        let end = part.end + self.bytes[part.end..self.zone.end].iter().take_while(is_run).count();
-        self.run_end = end;
-        if end - start >= RUN {
-            self.base64(start..end);
-            self.hex(start..end);
+    fn digits(&mut self, run: Range<usize>) {
+        // Hexadecimal digits alone, as of digests, are no reason to decode base64.
+        if !self.hex(run.clone()) {
+            self.base64(run);
         }
     }
 
@@ -114,8 +126,9 @@ impl Look<'_> {
         places.into_iter().for_each(|at| (self.found)(Layer::Base64, at));
     }
 
-    fn hex(&mut self, run: Range<usize>) {
-        let mut at = run.start;
+    /// Whether the run is one of hexadecimal digits from end to end.
+    fn hex(&mut self, run: Range<usize>) -> bool {
+        let (mut at, mut is_hex) = (run.start, false);
         while at + RUN <= run.end {
             // Every run of digits long enough has one of these two.
             let middle = at + RUN / 2;
@@ -126,6 +139,7 @@ impl Look<'_> {
             let is_digit = |byte: &&u8| hex::is_digit(**byte);
             let start = middle - self.bytes[at..middle].iter().rev().take_while(is_digit).count();
             let end = middle + self.bytes[middle..run.end].iter().take_while(is_digit).count();
+            is_hex = (start, end) == (run.start, run.end);
             if end - start >= RUN {
                 let sense = |at: usize| hex::sense(&self.bytes[at..at + 2]);
                 let places = rows::<2>(start..end, Pairs::NEED, sense);
@@ -133,6 +147,7 @@ impl Look<'_> {
             }
             at = end;
         }
+        is_hex
     }
 
     /// A character that something may begin with.
