@@ -101,8 +101,9 @@ fn joint(bytes: &[u8], at: usize) -> Option<Range<usize>> {
                 return None;
             }
             let end = at + between + kind + 2;
-            // Without an operator it may as well be the next key of a lock file: `"checksum name 1.0" = ...`.
-            if operators == 0 && begins_text(&bytes[end.min(bytes.len())..]) {
+            // With neither operator nor indentation it is the next key of a lock file: `"checksum name 1.0" = ...`.
+            let is_apart = operators == 0 && kind == 0 && joint.ends_with(b"\n");
+            if is_apart && begins_text(&bytes[end.min(bytes.len())..]) {
                 return None;
             }
             end
