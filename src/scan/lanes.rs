@@ -19,7 +19,7 @@ mod avx2 {
     use std::ops::Range;
 
     use crate::scan::decode::{
-        BLOCK, CLOSING, Classes, ESCAPED, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at,
+        BLOCK, CLOSING, Classes, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at,
     };
     use crate::scan::filter::{FIRST_BIT, FOLD, HASH_BY, SECOND_BIT, WORD_BITS, WORDS};
 
@@ -140,9 +140,8 @@ mod avx2 {
             *kinds = here.holding(&KINDS);
             let pair = |pair: usize| both(here.holding(&FIRST[pair]), next.holding(&SECOND[pair]));
             let (one, two) = (pair(0), pair(1));
-            let escape = both(_mm256_cmpeq_epi8(here.whole, all(b'\\')), next.holding(&ESCAPED));
             classes.runs |= some(both(*kinds, all(RUN))) << from;
-            classes.marks |= some(either(both(one, all(!CLOSING)), either(two, escape))) << from;
+            classes.marks |= some(either(both(one, all(!CLOSING)), two)) << from;
             classes.zeros |= none(here.whole) << from;
             classes.closing |= some(both(one, all(CLOSING))) << from;
         }

@@ -65,17 +65,23 @@ pub const QUOTE: u8 = 0b1100_0000;
 /// Two neighbours that may begin something are in the same set of a pair of these.
 pub static FIRST: [Sets; 2] = [
     Sets::of(&[b"\"'", b"\"'", b"\"'`", b"`", b"`", b"0", b"=>", b"|"]),
-    Sets::of(&[b"=", b">|", b">|", b"%", b"%", b"&", b"&", b"&"]),
+    Sets::of(&[b"=", b">|", b">|", b"%", b"&", b"&", b"\\", b"\\"]),
 ];
 pub static SECOND: [Sets; 2] = [
     Sets::of(&[b"\t\n\r", b" &+.", b"\\", b"\t\n\r", b" &+.", b"Xx", b"\n\r", b"\n\r"]),
-    Sets::of(&[b"234567", b"+-", b"123456789", b"0123456789", b"ABCDEFabcdef", b"#", b"abcdeghlnpqs", b"NTU"]),
+    Sets::of(&[
+        b"234567",
+        b"+-",
+        b"123456789",
+        b"0123456789ABCDEFabcdef",
+        b"#NTU",
+        b"abcdeghlnpqs",
+        b"\n\r/:=_\\",
+        b"0123Unrux",
+    ]),
 ];
 /// Which sets of the first pair are closing quotes with what may follow them.
 pub const CLOSING: u8 = 0b0001_1111;
-
-/// What may follow a backslash.
-pub static ESCAPED: Sets = Sets::of(&[b"\n\r", b"/", b"0123:=", b"U_\\", b"n", b"rux"]);
 
 /// What 64 bytes are, a bit for each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -112,14 +118,13 @@ impl Classes {
             let (byte, next) = (block[lane], block[lane + 1]);
             let kinds = KINDS.holding(byte);
             let [one, two] = [0, 1].map(|pair| FIRST[pair].holding(byte) & SECOND[pair].holding(next));
-            let escape = byte == b'\\' && ESCAPED.holding(next) != 0;
             let bit = |is: bool| u64::from(is) << lane;
             classes.runs |= bit(kinds & RUN != 0);
             classes.joints |= bit(kinds & JOINT != 0);
             classes.operators |= bit(kinds & OPERATOR != 0);
             classes.quotes |= bit(kinds & QUOTE != 0);
             classes.closing |= bit(one & CLOSING != 0);
-            classes.marks |= bit(one & !CLOSING | two != 0 || escape);
+            classes.marks |= bit(one & !CLOSING | two != 0);
             classes.zeros |= bit(byte == 0);
         }
         if classes.closing == 0 {
