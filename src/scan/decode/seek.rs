@@ -74,15 +74,28 @@ impl Look<'_> {
     /// What the first look says of the block at `at`.
     #[inline(always)]
     fn block(&mut self, at: usize, classes: &Classes) {
-        let inside = below(self.zone.end, at) & !below(self.zone.start, at);
-        self.runs(at, classes.runs & inside);
-        for lane in bits((classes.marks | classes.junctions()) & inside) {
+        self.zeros |= classes.zeros;
+        if at < self.zone.start || at + BLOCK > self.zone.end {
+            return self.edge(at, classes);
+        }
+        self.runs(at, classes.runs);
+        for lane in bits(classes.marks | classes.junctions()) {
             self.mark(at + lane);
         }
-        for lane in bits(classes.marks & !inside & below(self.far.end, at)) {
-            self.far_mark(at + lane);
+    }
+
+    /// The same of a block that is not all in the zone.
+    #[inline(never)]
+    fn edge(&mut self, at: usize, classes: &Classes) {
+        let inside = below(self.zone.end, at) & !below(self.zone.start, at);
+        self.runs(at, classes.runs & inside);
+        for lane in bits(classes.marks & below(self.far.end, at) | classes.junctions() & inside) {
+            if inside >> lane & 1 != 0 {
+                self.mark(at + lane);
+            } else {
+                self.far_mark(at + lane);
+            }
         }
-        self.zeros |= classes.zeros;
     }
 
     /// The runs that end in the block at `at`, given which of its bytes are letters and digits.
