@@ -83,7 +83,7 @@ pub struct Filter {
     rules: Vec<&'static Rule>,
     /// Two bits for each gram, in one word.
     bits: Box<[u32; WORDS]>,
-    /// A bit for each hash of a gram and the byte after it.
+    /// A bit for each hash of a gram, its letter case, and the byte after it.
     next: Box<[u64; NEXT_WORDS]>,
     buckets: Vec<u32>,
     entries: Vec<Entry>,
@@ -107,9 +107,11 @@ impl Filter {
                 Some(byte) => 1 << (byte & 31),
                 None => keyword.followers(&all),
             };
+            let cases = if keyword.ignore_case { [false, true] } else { [is_lower(keyword.raw_gram()); 2] };
             for byte in (0..=31).filter(|byte| followers >> byte & 1 != 0) {
-                let hash = next_hash(gram, byte);
-                next[(hash >> 6) as usize] |= 1 << (hash & 63);
+                for hash in cases.map(|lower| next_hash(gram, lower, byte)) {
+                    next[(hash >> 6) as usize] |= 1 << (hash & 63);
+                }
             }
         }
         for i in 1..buckets.len() {
@@ -181,9 +183,9 @@ impl Filter {
     #[inline(always)]
     fn glance(&self, bytes: &[u8], zone: &Range<usize>, at: usize, found: &mut impl FnMut(Hit)) {
         let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
-        let gram = u32::from_le_bytes(*gram) | FOLD;
+        let gram = u32::from_le_bytes(*gram);
         if bytes.get(at + GRAM).is_none_or(|next| self.may_be_followed(gram, *next)) {
-            self.look(bytes, zone, at, gram, found);
+            self.look(bytes, zone, at, gram | FOLD, found);
         }
     }
 
@@ -196,7 +198,7 @@ impl Filter {
 
     #[inline]
     fn may_be_followed(&self, gram: u32, byte: u8) -> bool {
-        let hash = next_hash(gram, byte);
+        let hash = next_hash(gram | FOLD, is_lower(gram), byte);
         self.next[(hash >> 6) as usize % NEXT_WORDS] >> (hash & 63) & 1 != 0
     }
 
@@ -220,10 +222,15 @@ impl Filter {
 }
 
 impl Keyword {
-    /// Its rarest four bytes, with letter case folded away.
-    fn gram(&self) -> u32 {
+    /// Its rarest four bytes.
+    fn raw_gram(&self) -> u32 {
         let gram = self.text.get(self.offset as usize..).and_then(<[u8]>::first_chunk::<GRAM>);
-        gram.map_or(0, |gram| u32::from_le_bytes(*gram)) | FOLD
+        gram.map_or(0, |gram| u32::from_le_bytes(*gram))
+    }
+
+    /// The same with letter case folded away.
+    fn gram(&self) -> u32 {
+        self.raw_gram() | FOLD
     }
 
     /// What is searched for.
@@ -306,10 +313,19 @@ fn digest(text: &str, ignore_case: bool) -> u64 {
     text.bytes().fold(start, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23))
 }
 
+/// Whether a gram has no letter in upper case, so that most words are told from keywords that have.
+#[inline(always)]
+fn is_lower(gram: u32) -> bool {
+    gram & FOLD == FOLD
+}
+
 /// Of the byte that follows a gram five bits count: letter case does not change them.
 #[inline(always)]
-fn next_hash(gram: u32, byte: u8) -> u32 {
-    (gram ^ u32::from(byte & 31) << 16).wrapping_mul(0x85EB_CA6B).rotate_left(9).wrapping_mul(0xC2B2_AE35)
+fn next_hash(gram: u32, is_lower: bool, byte: u8) -> u32 {
+    (gram ^ u32::from(byte & 31) << 16 ^ u32::from(is_lower) << 21)
+        .wrapping_mul(0x85EB_CA6B)
+        .rotate_left(9)
+        .wrapping_mul(0xC2B2_AE35)
         >> (32 - NEXT_BITS)
 }
 
