@@ -103,12 +103,14 @@ impl Filter {
             let (word, first, second) = bits_of(gram);
             bits[word] |= SIGN >> first | SIGN >> second;
             buckets[word + 1] += 1;
-            let followers = match keyword.head().get(keyword.offset as usize + GRAM) {
-                Some(byte) => 1 << (byte & 31),
+            let mut followers = match keyword.head().get(keyword.offset as usize + GRAM) {
+                Some(byte) => 1u32 << (byte & 31),
                 None => keyword.followers(&all),
             };
             let cases = if keyword.ignore_case { [false, true] } else { [is_lower(keyword.raw_gram()); 2] };
-            for byte in (0..=31).filter(|byte| followers >> byte & 1 != 0) {
+            while followers != 0 {
+                let byte = followers.trailing_zeros() as u8;
+                followers &= followers - 1;
                 for hash in cases.map(|lower| next_hash(gram, lower, byte)) {
                     next[(hash >> 6) as usize] |= 1 << (hash & 63);
                 }
