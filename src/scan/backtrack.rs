@@ -343,12 +343,13 @@ impl Program {
     }
 
     fn repeat(&mut self, repetition: &Repetition, follow: Option<ByteSet>) -> Option<()> {
-        let (sub, min, max) = (&repetition.sub, repetition.min, repetition.max?);
-        let greedy = repetition.greedy;
+        let (sub, min, greedy) = (&repetition.sub, repetition.min, repetition.greedy);
         if let Some(set) = single(sub) {
+            let max = repetition.max.unwrap_or(u32::MAX);
             let (set, follow) = (self.set(set), follow.map(|set| self.set(set)));
             return self.push(Step::Run { set, min, max, greedy, follow });
         }
+        let max = repetition.max?;
         let again = union(begins(sub, follow), follow);
         for count in 0..min {
             let last = count + 1 == max;
