@@ -431,7 +431,12 @@ fn begins(hir: &Hir, follow: Option<ByteSet>) -> Option<ByteSet> {
         HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub, follow),
         HirKind::Repetition(repetition) => union(begins(&repetition.sub, follow), follow),
         HirKind::Capture(capture) => begins(&capture.sub, follow),
-        HirKind::Concat(parts) => parts.iter().rev().fold(follow, |follow, part| begins(part, follow)),
+        HirKind::Concat(parts) => {
+            // What stands behind a part that is never empty does not count.
+            let solid = parts.iter().position(|part| part.properties().minimum_len() > Some(0));
+            let first = &parts[..solid.map_or(parts.len(), |at| at + 1)];
+            first.iter().rev().fold(follow, |follow, part| begins(part, follow))
+        }
         HirKind::Alternation(parts) => {
             parts.iter().map(|part| begins(part, follow)).reduce(union).unwrap_or(Some([0; 4]))
         }
