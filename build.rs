@@ -21,6 +21,9 @@ mod schema;
 #[path = "src/rules/shape.rs"]
 mod shape;
 #[allow(dead_code)]
+#[path = "src/rules/syntax.rs"]
+mod syntax;
+#[allow(dead_code)]
 #[path = "src/yaml.rs"]
 mod yaml;
 
@@ -97,8 +100,11 @@ fn tables(files: &[FileDef]) -> String {
         }
     }
     code.push_str("];\n");
-    let Shapes { sets, places, .. } = shapes;
-    let written = writeln!(code, "static SHAPES: ShapeTable = ShapeTable {{ sets: &{sets:?}, places: &{places:?} }};");
+    let Shapes { sets, places, nodes, .. } = shapes;
+    let written = writeln!(
+        code,
+        "static SHAPES: ShapeTable = ShapeTable {{ sets: &{sets:?}, places: &{places:?}, nodes: &{nodes:?} }};"
+    );
     debug_assert!(written.is_ok(), "writing to a String cannot fail");
     code
 }
@@ -143,11 +149,12 @@ fn rule_code(
     let shape = |shape: &Vec<_>| shapes.add(shape);
     let spans: Vec<(u32, u32)> = compiled.shapes.iter().map(shape).collect();
     let run = shapes.add_run(&compiled.run);
+    let node = shapes.add_node(compiled.node.as_ref());
     let written = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, homepage: {:?}, title: {:?}, aliases: &{:?}, kind: Kind::{:?}, severity: Severity::{:?}, \
          confidence: Confidence::{:?}, enabled: {}, generic: {}, public: {}, keywords: &{:?}, grams: &{:?}, ignore_case: {}, \
-         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, run: {run:?}, \
+         pattern: {:?}, regex: {:?}, edge: Edge::{:?}, anchored: {}, reach: {}, shapes: &{spans:?}, run: {run:?}, node: {node:?}, \
          shape_table: &SHAPES, names: &{:?}, magic: &[{magic}], \
          holds: {:?}, entropy: {:?}, validate: &{:?}, near: &{:?}, candidates: &[{candidates}], parts: &[{parts}], beside: &[{beside}], \
          paths: &{:?}, not_paths: &{:?}, keep: {:?}, details: &[{details}], \

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use crate::secret::Secret;
 
@@ -74,7 +74,9 @@ impl<'a> Redactor<'a> {
                 forms.push(Form { secret: index, len, rest });
             }
         }
-        let engine = match AhoCorasick::builder().match_kind(MatchKind::Standard).build(&patterns) {
+        // What is built fastest: there is more to build it from than to search.
+        let kind = Some(AhoCorasickKind::NoncontiguousNFA);
+        let engine = match AhoCorasick::builder().match_kind(MatchKind::Standard).kind(kind).build(&patterns) {
             _ if patterns.is_empty() => Engine::Off,
             Ok(automaton) => Engine::On(automaton),
             Err(_) => Engine::Blind,

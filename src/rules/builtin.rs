@@ -68,9 +68,13 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
     let spans: Vec<Vec<(u32, u32)>> =
         file.rules.iter().map(|rule| rule.compiled.shapes.iter().map(|shape| shapes.add(shape)).collect()).collect();
     let runs: Vec<(u16, u16)> = file.rules.iter().map(|rule| shapes.add_run(&rule.compiled.run)).collect();
-    let shape_table: &'static ShapeTable =
-        Box::leak(Box::new(ShapeTable { sets: list(shapes.sets), places: list(shapes.places) }));
-    let rules = file.rules.into_iter().zip(spans).zip(runs).map(|((rule, spans), run)| Rule {
+    let nodes: Vec<(u32, u32)> = file.rules.iter().map(|rule| shapes.add_node(rule.compiled.node.as_ref())).collect();
+    let shape_table: &'static ShapeTable = Box::leak(Box::new(ShapeTable {
+        sets: list(shapes.sets),
+        places: list(shapes.places),
+        nodes: list(shapes.nodes),
+    }));
+    let rules = file.rules.into_iter().zip(spans).zip(runs).zip(nodes).map(|(((rule, spans), run), node)| Rule {
         id: text(rule.id),
         provider,
         homepage,
@@ -92,6 +96,7 @@ pub(super) fn keep(file: FileDef) -> Vec<&'static Rule> {
         reach: rule.compiled.reach,
         shapes: list(spans),
         run,
+        node,
         shape_table,
         names: texts(rule.names),
         magic: list(rule.magic.into_iter().map(|m| Magic { bytes: list(m.bytes), mask: list(m.mask) }).collect()),

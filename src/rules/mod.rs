@@ -9,6 +9,7 @@ mod pattern;
 pub mod sample;
 pub(crate) mod schema;
 mod shape;
+mod syntax;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ pub use names::FileNames;
 pub use pattern::Edge;
 pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
 pub use shape::ByteSet;
+pub use syntax::Node;
 
 /// One kind of credential. Rules live as long as the program: built-in ones are static tables,
 /// a user's are read once.
@@ -67,6 +69,8 @@ pub struct Rule {
     pub shapes: &'static [(u32, u32)],
     /// Every match has a run of bytes of the set with this number, at least so long.
     pub run: (u16, u16),
+    /// Where in the table its pattern stands, taken apart; nowhere if that is beyond it.
+    pub node: (u32, u32),
     /// Where the four bytes of each keyword begin that are rarest in source.
     pub grams: &'static [u8],
     /// What the shapes are made of.
@@ -131,6 +135,8 @@ pub struct ShapeTable {
     pub sets: &'static [ByteSet],
     /// The number of a set for each place of each shape.
     pub places: &'static [u16],
+    /// Patterns taken apart.
+    pub nodes: &'static [u8],
 }
 
 /// A provider whose keys have the shape that a rule describes.
@@ -257,6 +263,13 @@ impl Rule {
         let (start, end) = self.shapes.get(number).filter(|_| self.anchored)?;
         let place = self.shape_table.places[*start as usize..*end as usize].first()?;
         Some(self.shape_table.sets[usize::from(*place)])
+    }
+
+    /// The pattern, taken apart.
+    pub fn node(&self) -> Option<Node> {
+        let (start, end) = self.node;
+        let mut bytes = self.shape_table.nodes.get(start as usize..end as usize)?;
+        Node::read(&mut bytes, self.shape_table.sets)
     }
 
     /// Whether bytes have the run that every match has.

@@ -7,6 +7,7 @@ use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::shape::{self, ByteSet};
+use super::syntax::Node;
 
 /// How the left edge of a match is judged, by code: the regex engine has no look-behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +38,8 @@ pub struct Compiled {
     pub shapes: Vec<Vec<ByteSet>>,
     /// The longest run of bytes of one set that every match has.
     pub run: (ByteSet, usize),
+    /// The regular expression taken apart.
+    pub node: Option<Node>,
     /// Where the rarest four bytes of each keyword stand.
     pub grams: Vec<u8>,
 }
@@ -136,8 +139,8 @@ pub fn compile(pattern: &str, keywords: &[String], ignore_case: bool, reach: usi
         false => vec![shape::behind(&hir, b"", false)],
     };
     let grams = keywords.iter().map(|keyword| rarest(keyword)).collect();
-    let run = shape::run(&hir);
-    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes, run, grams })
+    let (run, node) = (shape::run(&hir), Node::of(&hir));
+    Ok(Compiled { regex, edge, anchored, reach, keywords, shapes, run, node, grams })
 }
 
 /// Whether what a file must hold is a pattern over bytes. It is searched for in a bounded piece, so it may be unbounded.

@@ -3,6 +3,8 @@
 
 use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind};
 
+use super::syntax::Node;
+
 /// A set of bytes, a bit for each.
 pub type ByteSet = [u64; 4];
 
@@ -43,7 +45,8 @@ pub fn run(hir: &Hir) -> (ByteSet, usize) {
     }
 }
 
-fn set_of(class: &ClassBytes) -> ByteSet {
+/// The bytes of a class.
+pub fn set_of(class: &ClassBytes) -> ByteSet {
     let mut set = [0; 4];
     for range in class.ranges() {
         (range.start()..=range.end()).for_each(|byte| insert(&mut set, byte));
@@ -156,6 +159,8 @@ pub struct Shapes {
     pub sets: Vec<ByteSet>,
     /// Numbers of sets, one shape after the other.
     pub places: Vec<u16>,
+    /// Patterns taken apart, one after the other.
+    pub nodes: Vec<u8>,
     known: std::collections::HashMap<ByteSet, u16>,
     spans: std::collections::HashMap<Vec<ByteSet>, (u32, u32)>,
 }
@@ -183,7 +188,17 @@ impl Shapes {
         number.map_or((0, 0), |number| (number, u16::try_from(*len).unwrap_or(u16::MAX)))
     }
 
-    fn number(&mut self, set: &ByteSet) -> Option<u16> {
+    /// Adds a pattern, and says where in `nodes` it begins and ends; nowhere where there are too many sets.
+    pub fn add_node(&mut self, node: Option<&Node>) -> (u32, u32) {
+        let mut written = Vec::new();
+        let Some(()) = node.and_then(|node| node.write(self, &mut written)) else { return (0, 0) };
+        let start = self.nodes.len() as u32;
+        self.nodes.extend(written);
+        (start, self.nodes.len() as u32)
+    }
+
+    /// The number of a set, new or not.
+    pub fn number(&mut self, set: &ByteSet) -> Option<u16> {
         if let Some(number) = self.known.get(set) {
             return Some(*number);
         }

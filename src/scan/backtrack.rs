@@ -8,10 +8,9 @@ use std::cell::RefCell;
 use std::ops::Range;
 
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind, Look, Repetition};
+use regex_syntax::hir::Look;
 
-/// A bit for each byte.
-type ByteSet = [u64; 4];
+use crate::rules::{ByteSet, Node};
 
 /// Larger programs are not made.
 const MOST_STEPS: usize = 1 << 14;
@@ -87,23 +86,19 @@ thread_local! {
 
 impl Program {
     /// `None` if the pattern has what this engine does not know, or is too large.
-    pub fn new(pattern: &str) -> Option<Self> {
-        Self::of(&parse(pattern)?)
+    pub fn new(pattern: &Node) -> Option<Self> {
+        let empty = Self { steps: Vec::new(), sets: Vec::new(), literals: Vec::new(), slots: 2, names: Vec::new() };
+        let mut program = empty;
+        program.add(pattern, None)?;
+        program.steps.push(Step::Done);
+        Some(program)
     }
 
     /// The same of a pattern that matches at the beginning of the bytes alone, else `None`.
     pub fn at_start(pattern: &str) -> Option<Self> {
-        let hir = parse(pattern)?;
-        hir.properties().look_set_prefix().contains(Look::Start).then(|| Self::of(&hir))?
-    }
-
-    fn of(hir: &Hir) -> Option<Self> {
-        let slots = 2 * (hir.properties().explicit_captures_len() + 1);
-        let empty = Self { steps: Vec::new(), sets: Vec::new(), literals: Vec::new(), slots, names: Vec::new() };
-        let mut program = empty;
-        program.add(hir, None)?;
-        program.steps.push(Step::Done);
-        Some(program)
+        let hir = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()?;
+        hir.properties().look_set_prefix().contains(Look::Start).then_some(())?;
+        Self::new(&Node::of(&hir)?)
     }
 
     /// How many slots a match fills: the beginning and end of the whole, then of each group.
@@ -284,91 +279,89 @@ impl Program {
     }
 
     /// Adds the steps of a pattern, behind which a byte of `follow` must come.
-    fn add(&mut self, hir: &Hir, follow: Option<ByteSet>) -> Option<()> {
-        match hir.kind() {
-            HirKind::Empty => Some(()),
-            HirKind::Look(look) => {
-                known(*look).then_some(())?;
-                self.push(Step::Look(*look))
-            }
-            HirKind::Literal(literal) if literal.0.len() == 1 => self.push(Step::Byte(literal.0[0])),
-            HirKind::Literal(literal) => {
-                let start = self.literals.len() as u32;
-                self.literals.extend_from_slice(&literal.0);
-                self.push(Step::Literal { start, len: literal.0.len() as u32 })
-            }
-            HirKind::Class(_) => {
-                let set = self.set(single(hir)?);
+    fn add(&mut self, node: &Node, follow: Option<ByteSet>) -> Option<()> {
+        match node {
+            Node::Look(look) => self.push(Step::Look(*look)),
+            Node::Literal(bytes) => match bytes.as_slice() {
+                [] => Some(()),
+                [byte] => self.push(Step::Byte(*byte)),
+                bytes => {
+                    let start = self.literals.len() as u32;
+                    self.literals.extend_from_slice(bytes);
+                    self.push(Step::Literal { start, len: bytes.len() as u32 })
+                }
+            },
+            Node::Set(set) => {
+                let set = self.set(*set);
                 self.push(Step::Set(set))
             }
-            HirKind::Repetition(repetition) => self.repeat(repetition, follow),
-            HirKind::Capture(capture) => {
-                if let Some(name) = &capture.name {
-                    self.names.push((name.to_string(), capture.index as usize));
+            Node::Repeat { sub, min, max, greedy } => match single(sub) {
+                Some(set) => {
+                    let (set, follow) = (self.set(set), follow.map(|set| self.set(set)));
+                    let max = max.unwrap_or(u32::MAX);
+                    self.push(Step::Run { set, min: *min, max, greedy: *greedy, follow })
                 }
-                self.push(Step::Save(2 * capture.index))?;
-                self.add(&capture.sub, follow)?;
-                self.push(Step::Save(2 * capture.index + 1))
+                None => self.repeat(sub, (*min, (*max)?), *greedy, follow),
+            },
+            Node::Group { index, name, sub } => {
+                self.slots = self.slots.max(2 * (*index as usize + 1));
+                if let Some(name) = name {
+                    self.names.push((name.clone(), *index as usize));
+                }
+                self.push(Step::Save(2 * index))?;
+                self.add(sub, follow)?;
+                self.push(Step::Save(2 * index + 1))
             }
-            HirKind::Concat(parts) => {
+            Node::All(parts) => {
                 let mut behind = vec![follow; parts.len()];
                 for at in (1..parts.len()).rev() {
                     behind[at - 1] = begins(&parts[at], behind[at]);
                 }
                 parts.iter().zip(behind).try_for_each(|(part, follow)| self.add(part, follow))
             }
-            HirKind::Alternation(parts) => {
-                let mut left: Vec<Option<ByteSet>> = parts.iter().map(|part| begins(part, follow)).collect();
-                for at in (1..left.len()).rev() {
-                    left[at - 1] = union(left[at - 1], left[at]);
-                }
-                let mut ends = Vec::with_capacity(parts.len());
-                for (at, part) in parts.iter().enumerate() {
-                    let either = match left.get(at + 1) {
-                        Some(others) => Some(self.either(begins(part, follow), *others)?),
-                        None => None,
-                    };
-                    self.add(part, follow)?;
-                    if let Some(either) = either {
-                        ends.push(self.steps.len());
-                        self.push(Step::Jump(0))?;
-                        self.otherwise(either, self.steps.len());
-                    }
-                }
-                let end = self.steps.len() as u32;
-                ends.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
-                Some(())
-            }
+            Node::Any(parts) => self.any(parts, follow),
         }
     }
 
-    fn repeat(&mut self, repetition: &Repetition, follow: Option<ByteSet>) -> Option<()> {
-        let (sub, min, greedy) = (&repetition.sub, repetition.min, repetition.greedy);
-        if let Some(set) = single(sub) {
-            let max = repetition.max.unwrap_or(u32::MAX);
-            let (set, follow) = (self.set(set), follow.map(|set| self.set(set)));
-            return self.push(Step::Run { set, min, max, greedy, follow });
+    fn any(&mut self, parts: &[Node], follow: Option<ByteSet>) -> Option<()> {
+        let mut left: Vec<Option<ByteSet>> = parts.iter().map(|part| begins(part, follow)).collect();
+        let ways = left.clone();
+        for at in (1..left.len()).rev() {
+            left[at - 1] = union(left[at - 1], left[at]);
         }
-        let max = repetition.max?;
-        let again = union(begins(sub, follow), follow);
+        let mut ends = Vec::with_capacity(parts.len());
+        for ((at, part), way) in parts.iter().enumerate().zip(ways) {
+            let either = match left.get(at + 1) {
+                Some(others) => Some(self.either(way, *others)?),
+                None => None,
+            };
+            self.add(part, follow)?;
+            if let Some(either) = either {
+                ends.push(self.steps.len());
+                self.push(Step::Jump(0))?;
+                self.otherwise(either, self.steps.len());
+            }
+        }
+        let end = self.steps.len() as u32;
+        ends.into_iter().for_each(|jump| self.steps[jump] = Step::Jump(end));
+        Some(())
+    }
+
+    fn repeat(&mut self, sub: &Node, (min, max): (u32, u32), greedy: bool, follow: Option<ByteSet>) -> Option<()> {
+        let one = begins(sub, follow);
+        let again = union(one, follow);
         for count in 0..min {
-            let last = count + 1 == max;
-            self.add(
-                sub,
-                if last {
-                    follow
-                } else if count + 1 < min {
-                    begins(sub, follow)
-                } else {
-                    again
-                },
-            )?;
+            let behind = match count + 1 {
+                last if last == max => follow,
+                least if least < min => one,
+                _ => again,
+            };
+            self.add(sub, behind)?;
         }
         // Each further one only behind the one before.
         let mut optional = Vec::new();
         for count in min..max {
-            let (one, none) = (begins(sub, follow), follow);
-            optional.push(if greedy { self.either(one, none)? } else { self.either(none, one)? });
+            optional.push(if greedy { self.either(one, follow)? } else { self.either(follow, one)? });
             self.add(sub, if count + 1 == max { follow } else { again })?;
         }
         let end = self.steps.len();
@@ -398,10 +391,6 @@ impl Program {
     }
 }
 
-fn parse(pattern: &str) -> Option<Hir> {
-    ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()
-}
-
 #[inline]
 fn take(fits: bool, at: &mut usize, len: usize) -> bool {
     if fits {
@@ -411,57 +400,42 @@ fn take(fits: bool, at: &mut usize, len: usize) -> bool {
 }
 
 /// The set of a pattern that matches exactly one byte.
-fn single(hir: &Hir) -> Option<ByteSet> {
-    let all =
-        |class: &ClassBytes| class.ranges().iter().fold([0; 4], |set, range| with(set, range.start(), range.end()));
-    match hir.kind() {
-        HirKind::Literal(literal) if literal.0.len() == 1 => Some(with([0; 4], literal.0[0], literal.0[0])),
-        HirKind::Class(Class::Bytes(class)) => Some(all(class)),
-        HirKind::Class(Class::Unicode(class)) => Some(all(&class.to_byte_class()?)),
+fn single(node: &Node) -> Option<ByteSet> {
+    match node {
+        Node::Literal(bytes) if bytes.len() == 1 => Some(only(bytes[0])),
+        Node::Set(set) => Some(*set),
         _ => None,
     }
 }
 
 /// The bytes that can come next where a pattern stands before a byte of `follow`; `None` if that may be any or none.
-fn begins(hir: &Hir, follow: Option<ByteSet>) -> Option<ByteSet> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => follow,
-        HirKind::Literal(literal) => literal.0.first().map(|first| with([0; 4], *first, *first)),
-        HirKind::Class(_) => single(hir),
-        HirKind::Repetition(repetition) if repetition.min > 0 => begins(&repetition.sub, follow),
-        HirKind::Repetition(repetition) => union(begins(&repetition.sub, follow), follow),
-        HirKind::Capture(capture) => begins(&capture.sub, follow),
-        HirKind::Concat(parts) => {
+fn begins(node: &Node, follow: Option<ByteSet>) -> Option<ByteSet> {
+    match node {
+        Node::Look(_) => follow,
+        Node::Literal(bytes) => bytes.first().map_or(follow, |first| Some(only(*first))),
+        Node::Set(set) => Some(*set),
+        Node::Repeat { sub, min: 1.., .. } => begins(sub, follow),
+        Node::Repeat { sub, .. } => union(begins(sub, follow), follow),
+        Node::Group { sub, .. } => begins(sub, follow),
+        Node::All(parts) => {
             // What stands behind a part that is never empty does not count.
-            let solid = parts.iter().position(|part| part.properties().minimum_len() > Some(0));
+            let solid = parts.iter().position(Node::is_solid);
             let first = &parts[..solid.map_or(parts.len(), |at| at + 1)];
             first.iter().rev().fold(follow, |follow, part| begins(part, follow))
         }
-        HirKind::Alternation(parts) => {
-            parts.iter().map(|part| begins(part, follow)).reduce(union).unwrap_or(Some([0; 4]))
-        }
+        Node::Any(parts) => parts.iter().map(|part| begins(part, follow)).reduce(union).unwrap_or(Some([0; 4])),
     }
 }
 
-/// Adds the bytes from the first to the last, a word at a time: a thousand sets are made before the first match.
-fn with(mut set: ByteSet, first: u8, last: u8) -> ByteSet {
-    for (word, low) in set.iter_mut().zip((0..=u8::MAX).step_by(64)) {
-        let (from, to) = (first.max(low), last.min(low + 63));
-        if from <= to {
-            *word |= u64::MAX >> (63 - (to - from)) << (from - low);
-        }
-    }
+fn only(byte: u8) -> ByteSet {
+    let mut set = [0; 4];
+    set[usize::from(byte >> 6)] = 1 << (byte & 63);
     set
 }
 
 fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
     let (a, b) = (a?, b?);
     Some(std::array::from_fn(|i| a[i] | b[i]))
-}
-
-fn known(look: Look) -> bool {
-    use Look::{End, Start, WordAscii, WordAsciiNegate, WordEndHalfAscii, WordStartHalfAscii};
-    matches!(look, WordAscii | WordAsciiNegate | WordStartHalfAscii | WordEndHalfAscii | Start | End)
 }
 
 fn looks(look: Look, bytes: &[u8], at: usize) -> bool {
@@ -515,7 +489,8 @@ mod tests {
         let (mut matched, mut missed, mut random) = (0, 0, Random::new(7));
         let mut exhausted = std::collections::BTreeSet::new();
         for rule in RuleSet::every_builtin().iter() {
-            let program = Program::new(rule.regex).unwrap_or_else(|| panic!("{} is beyond the engine", rule.id));
+            let node = rule.node().unwrap_or_else(|| panic!("{} has what is not known", rule.id));
+            let program = Program::new(&node).unwrap_or_else(|| panic!("{} is beyond the engine", rule.id));
             let regex = reference(rule.regex);
             for sample in rule.matches.iter().chain(rule.ignores).take(4) {
                 let sample = fill(sample, &mut random, &validate::generate).unwrap();
@@ -554,10 +529,11 @@ mod tests {
 
     #[test]
     fn what_takes_too_long_is_given_up() {
-        let program = Program::new("(?:(?:a{0,9}){0,9}){0,9}b").unwrap();
+        let program = |pattern| Program::new(&Node::of(&regex_syntax::parse(pattern).unwrap()).unwrap());
+        let slow = program("(?:(?:a{0,9}){0,9}){0,9}b").unwrap();
         let bytes = [b'a'; 200];
-        assert_eq!(program.find(&bytes, 0..200, &mut [None; 2], &mut 0), Err(Exhausted));
-        assert!(Program::new("(?:abc|d){9999}").is_none());
-        assert!(Program::new("a*(?:bc)*").is_none());
+        assert_eq!(slow.find(&bytes, 0..200, &mut [None; 2], &mut 0), Err(Exhausted));
+        assert!(program("(?:abc|d){9999}").is_none());
+        assert!(program("a*(?:bc)*").is_none());
     }
 }

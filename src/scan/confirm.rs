@@ -134,7 +134,7 @@ impl Lazy {
 impl Pattern {
     /// `None` only if both engines refuse what the rule loader accepted; a test compiles all rules.
     fn compile(rule: &Rule) -> Option<Self> {
-        let program = Program::new(rule.regex).filter(|program| program.slots() <= SLOTS);
+        let program = program(rule).filter(|program| program.slots() <= SLOTS);
         let mut regex = OnceLock::new();
         let mut named: Vec<(String, usize)> = match &program {
             Some(program) => program.names().to_vec(),
@@ -182,6 +182,11 @@ impl Pattern {
     }
 }
 
+/// `None` where the pattern is beyond the small engine.
+fn program(rule: &Rule) -> Option<Program> {
+    Program::new(&rule.node()?)
+}
+
 fn group(slots: &Slots, index: usize) -> Option<Range<usize>> {
     Some((*slots.get(2 * index)?)?..(*slots.get(2 * index + 1)?)?)
 }
@@ -199,6 +204,6 @@ const SMALL: usize = 10_000;
 
 /// The ids of rules whose pattern the regex engine refuses.
 pub fn uncompilable(rules: &RuleSet) -> impl Iterator<Item = &'static str> + '_ {
-    let is_small = |rule: &Rule| Program::new(rule.regex).is_some_and(|program| program.longest() <= SMALL);
+    let is_small = |rule: &Rule| program(rule).is_some_and(|program| program.longest() <= SMALL);
     rules.iter().filter(move |rule| !is_small(rule) && engine(rule.regex, false).is_none()).map(|rule| rule.id)
 }
