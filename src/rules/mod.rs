@@ -11,6 +11,7 @@ pub(crate) mod schema;
 mod shape;
 mod syntax;
 
+use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -128,8 +129,7 @@ impl Magic {
     }
 }
 
-/// Sets of bytes, and shapes made of them.
-#[derive(Debug)]
+/// Sets of bytes, and shapes and patterns made of them.
 pub struct ShapeTable {
     /// Each set once.
     pub sets: &'static [ByteSet],
@@ -137,6 +137,13 @@ pub struct ShapeTable {
     pub places: &'static [u16],
     /// Patterns taken apart.
     pub nodes: &'static [u8],
+}
+
+/// All rules share it: it is not for people to read.
+impl fmt::Debug for ShapeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShapeTable").finish_non_exhaustive()
+    }
 }
 
 /// A provider whose keys have the shape that a rule describes.
