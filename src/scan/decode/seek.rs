@@ -48,7 +48,7 @@ fn below(end: usize, at: usize) -> u64 {
     }
 }
 
-/// Where rows of at least [`RUN`] bits begin, and all places from which so many follow.
+/// The places from which at least [`RUN`] bits are set.
 fn long(word: u64) -> u64 {
     let two = word & word >> 1;
     let four = two & two >> 2;

@@ -1,0 +1,108 @@
+//! What is known of a rule's matches before its pattern is tried: the table that all built-in rules share, and the looks
+//! at bytes by it.
+
+use std::fmt;
+use std::ops::Range;
+
+use super::Rule;
+use super::shape::{self, ByteSet};
+use super::syntax::Node;
+
+/// Sets of bytes, and shapes and patterns made of them.
+pub struct ShapeTable {
+    /// Each set once.
+    pub sets: &'static [ByteSet],
+    /// The number of a set for each place of each shape.
+    pub places: &'static [u16],
+    /// Patterns taken apart.
+    pub nodes: &'static [u8],
+}
+
+/// All rules share it: it is not for people to read.
+impl fmt::Debug for ShapeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShapeTable").finish_non_exhaustive()
+    }
+}
+
+/// The bytes that can stand at each of the first places of a match.
+#[derive(Debug)]
+pub struct Beginnings {
+    sets: [ByteSet; shape::LOOK],
+    len: usize,
+    /// At any of them.
+    any: ByteSet,
+}
+
+impl Beginnings {
+    /// The first position in `window` at which a match may begin.
+    pub fn next(&self, bytes: &[u8], window: Range<usize>) -> Option<usize> {
+        let sets = &self.sets[..self.len];
+        let mut at = window.start;
+        while at < window.end {
+            let there = bytes.get(at..at + sets.len())?;
+            // From the last byte on: one that no match has in its first bytes is leapt over.
+            let misfit = sets.iter().zip(there).rposition(|(set, byte)| !shape::contains(set, *byte));
+            match misfit {
+                None => return Some(at),
+                Some(i) if !shape::contains(&self.any, there[i]) => at += i + 1,
+                Some(_) => at += 1,
+            }
+        }
+        None
+    }
+}
+
+impl Rule {
+    /// Whether a match may go on at `at`, behind the keyword with this number (or begin there, in the near form).
+    pub fn may_go_on(&self, number: usize, bytes: &[u8], at: usize) -> bool {
+        let Some(&(start, end)) = self.shapes.get(number) else { return true };
+        let places = &self.shape_table.places[start as usize..end as usize];
+        let Some(there) = bytes.get(at..at + places.len()) else { return false };
+        places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
+    }
+
+    /// The bytes of which one follows its keyword of a number in any match, if that is known.
+    pub fn goes_on_with(&self, number: usize) -> Option<ByteSet> {
+        let (start, end) = self.shapes.get(number).filter(|_| self.anchored)?;
+        let place = self.shape_table.places[*start as usize..*end as usize].first()?;
+        Some(self.shape_table.sets[usize::from(*place)])
+    }
+
+    /// The pattern, taken apart.
+    pub fn node(&self) -> Option<Node> {
+        let (start, end) = self.node;
+        let mut bytes = self.shape_table.nodes.get(start as usize..end as usize)?;
+        Node::read(&mut bytes, self.shape_table.sets)
+    }
+
+    /// Whether bytes have the run that every match has.
+    pub fn has_run(&self, bytes: &[u8]) -> bool {
+        let (set, len) = (self.shape_table.sets.get(usize::from(self.run.0)), usize::from(self.run.1));
+        let (Some(set), 1..) = (set, len) else { return true };
+        let mut rest = bytes;
+        loop {
+            let Some(there) = rest.get(..len) else { return false };
+            // From the last byte on: none before a misfit is in a run that goes on behind it.
+            let Some(misfit) = there.iter().rposition(|byte| !shape::contains(set, *byte)) else { return true };
+            rest = &rest[misfit + 1..];
+        }
+    }
+
+    /// What matches of the near form begin with.
+    pub fn beginnings(&self) -> Beginnings {
+        let (start, end) = self.shapes.first().copied().unwrap_or_default();
+        let places = &self.shape_table.places[start as usize..end as usize];
+        let mut beginnings = Beginnings { sets: [[0; 4]; shape::LOOK], len: places.len(), any: [0; 4] };
+        for (set, number) in beginnings.sets.iter_mut().zip(places) {
+            *set = self.shape_table.sets[usize::from(*number)];
+            beginnings.any = shape::union(&beginnings.any, set);
+        }
+        beginnings
+    }
+
+    /// How many bytes behind the keyword with this number [`Rule::may_go_on`] looks at.
+    pub fn look(&self, number: usize) -> usize {
+        self.shapes.get(number).map_or(0, |(start, end)| (end - start) as usize)
+    }
+}
