@@ -136,7 +136,8 @@ impl Walk<'_> {
     }
 }
 
-fn only(byte: u8) -> ByteSet {
+/// The set of one byte.
+pub fn only(byte: u8) -> ByteSet {
     let mut set = [0; 4];
     insert(&mut set, byte);
     set

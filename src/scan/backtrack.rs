@@ -10,7 +10,7 @@ use std::ops::Range;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Look;
 
-use crate::rules::{ByteSet, Node};
+use crate::rules::{self, ByteSet, Node, only};
 
 /// Larger programs are not made.
 const MOST_STEPS: usize = 1 << 14;
@@ -262,7 +262,7 @@ impl Program {
 
     #[inline]
     fn has(&self, set: u32, byte: u8) -> bool {
-        self.sets[set as usize][usize::from(byte >> 6)] >> (byte & 63) & 1 != 0
+        rules::contains(&self.sets[set as usize], byte)
     }
 
     fn push(&mut self, step: Step) -> Option<()> {
@@ -427,15 +427,8 @@ fn begins(node: &Node, follow: Option<ByteSet>) -> Option<ByteSet> {
     }
 }
 
-fn only(byte: u8) -> ByteSet {
-    let mut set = [0; 4];
-    set[usize::from(byte >> 6)] = 1 << (byte & 63);
-    set
-}
-
 fn union(a: Option<ByteSet>, b: Option<ByteSet>) -> Option<ByteSet> {
-    let (a, b) = (a?, b?);
-    Some(std::array::from_fn(|i| a[i] | b[i]))
+    Some(rules::union(&a?, &b?))
 }
 
 fn looks(look: Look, bytes: &[u8], at: usize) -> bool {
