@@ -55,8 +55,11 @@ fn measure(name: &str, what: &str, mut work: impl FnMut() -> u64) {
     println!("{name:24} {:>10.3} ms {:>9.1} MB/s  {what}", seconds * 1e3, bytes as f64 / seconds / 1e6);
 }
 
-/// Source-like text with a keyword about every kilobyte and no secret.
+/// Source-like text with a keyword about every kilobyte and no secret, or what `KEYSIEVE_BENCH_TEXT` names.
 fn text(rules: &RuleSet, len: usize) -> Vec<u8> {
+    if let Some(path) = env::var_os("KEYSIEVE_BENCH_TEXT") {
+        return std::fs::read(path).unwrap();
+    }
     let keywords: Vec<&str> =
         rules.iter().filter(|rule| !rule.generic).flat_map(|rule| rule.keywords).copied().collect();
     let mut random = Random::new(64);

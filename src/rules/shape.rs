@@ -59,6 +59,11 @@ pub fn union(one: &ByteSet, other: &ByteSet) -> ByteSet {
     std::array::from_fn(|part| one[part] | other[part])
 }
 
+/// Whether no byte is in both.
+pub fn are_apart(one: &ByteSet, other: &ByteSet) -> bool {
+    one.iter().zip(other).all(|(one, other)| one & other == 0)
+}
+
 struct Walk<'k> {
     keyword: &'k [u8],
     ignore_case: bool,

@@ -45,6 +45,12 @@ enum Step {
         greedy: bool,
         follow: Option<u32>,
     },
+    /// The same where no byte of the set can follow: only all bytes that there are will do.
+    Whole {
+        set: u32,
+        min: u32,
+        max: u32,
+    },
     /// Go on at the first; if that fails, at the other.
     Either {
         first: Way,
@@ -108,7 +114,8 @@ impl Program {
 
     /// How many steps there would be if each byte of a run were one.
     pub fn longest(&self) -> usize {
-        let of = |step: &Step| if let Step::Run { max, .. } = step { *max as usize } else { 1 };
+        let of =
+            |step: &Step| if let Step::Run { max, .. } | Step::Whole { max, .. } = step { *max as usize } else { 1 };
         self.steps.iter().map(of).sum()
     }
 
@@ -159,9 +166,14 @@ impl Program {
                     take(window[at..].starts_with(literal), &mut at, literal.len())
                 }
                 Step::Set(set) => take(window.get(at).is_some_and(|byte| self.has(set, *byte)), &mut at, 1),
+                Step::Whole { set, min, max } => {
+                    let run = self.run_of(set, window, at, max);
+                    left = left.saturating_sub(run / STRIDE);
+                    farthest = farthest.max(at + run + 1);
+                    take(run >= min as usize, &mut at, run)
+                }
                 Step::Run { set, min, max, greedy, follow } => {
-                    let most = window.len().min(at.saturating_add(max as usize));
-                    let run = window[at..most].iter().take_while(|byte| self.has(set, **byte)).count();
+                    let run = self.run_of(set, window, at, max);
                     left = left.saturating_sub(run / STRIDE);
                     let (least, most) = (at + min as usize, at + run);
                     farthest = farthest.max(most + 1);
@@ -254,6 +266,14 @@ impl Program {
         }
     }
 
+    /// How many bytes of a set there are, but no more than `max`.
+    #[inline]
+    fn run_of(&self, set: u32, window: &[u8], at: usize, max: u32) -> usize {
+        let set = &self.sets[set as usize];
+        let most = window.len().min(at.saturating_add(max as usize));
+        window[at..most].iter().take_while(|byte| rules::contains(set, **byte)).count()
+    }
+
     /// Whether a byte of a set is next, if one must be.
     #[inline]
     fn goes_on(&self, begins: Option<u32>, window: &[u8], at: usize) -> bool {
@@ -296,10 +316,13 @@ impl Program {
                 self.push(Step::Set(set))
             }
             Node::Repeat { sub, min, max, greedy } => match single(sub) {
-                Some(set) => {
-                    let (set, follow) = (self.set(set), follow.map(|set| self.set(set)));
-                    let max = max.unwrap_or(u32::MAX);
-                    self.push(Step::Run { set, min: *min, max, greedy: *greedy, follow })
+                Some(bytes) => {
+                    let (min, max, set) = (*min, max.unwrap_or(u32::MAX), self.set(bytes));
+                    if follow.is_some_and(|follow| rules::are_apart(&bytes, &follow)) {
+                        return self.push(Step::Whole { set, min, max });
+                    }
+                    let follow = follow.map(|set| self.set(set));
+                    self.push(Step::Run { set, min, max, greedy: *greedy, follow })
                 }
                 None => self.repeat(sub, (*min, (*max)?), *greedy, follow),
             },

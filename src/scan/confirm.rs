@@ -74,7 +74,7 @@ impl Patterns {
         // Where nothing fits, no pattern is compiled: that costs more than all else.
         let compiled = || self.pattern(number, rule);
         if rule.anchored {
-            looked.back(edge::LOOK);
+            looked.back(edge::looked(bytes, keyword.start));
             if !is_edge(bytes, keyword.start, rule.edge) {
                 return Vec::new();
             }

@@ -79,12 +79,18 @@ impl Scanner {
 
     /// By how many bytes zones are wider than what is new, before and behind it.
     pub(super) fn widening(&self) -> (usize, usize) {
-        (self.filter.farthest().saturating_sub(1), HEAD - 1)
+        (self.filter.farthest().saturating_sub(1), HEAD)
+    }
+
+    /// Whether a candidate need not be carried: wherever what it depends on is not copied, it lies in a zone. Most hits
+    /// come to nothing, by a look at a few bytes.
+    pub(super) fn is_found_anew(&self, candidate: &Candidate) -> bool {
+        candidate.verdicts.is_empty() && candidate.looked.is_within(1, self.filter.farthest())
     }
 
     /// The gaps between copied runs, each widened so that a keyword across its border is found, or one before it that goes
-    /// on differently there; behind it, the head of one that begins before. Where the base went on and the child ends is
-    /// such a border, too.
+    /// on differently there; behind it, the head of one that begins before or right there. Where the base went on and the
+    /// child ends is such a border, too, as is where the child begins with what was in the midst of the base.
     fn fresh(&self, runs: &[Run], base_len: usize, len: usize) -> Vec<Range<usize>> {
         let (before, behind) = self.widening();
         let mut zones: Vec<Range<usize>> = Vec::new();
@@ -97,7 +103,7 @@ impl Scanner {
         };
         let mut at = 0;
         for run in runs {
-            if run.child > at || run.child > 0 && at == run.child {
+            if run.child > at || at == run.child && (at > 0 || run.base > 0) {
                 push(at, run.child);
             }
             at = run.child + run.len;

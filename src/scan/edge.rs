@@ -4,8 +4,13 @@ use std::ops::Range;
 
 use crate::rules::Edge;
 
-/// How far before a token its edge is looked for.
+/// How far before a token its edge is looked for at most.
 pub const LOOK: usize = 32;
+
+/// On how many bytes before a token its edge depends: on one, where that is part of no word.
+pub fn looked(bytes: &[u8], at: usize) -> usize {
+    if bytes[..at].last().is_some_and(u8::is_ascii_alphanumeric) { LOOK } else { 1 }
+}
 
 /// Whether a token may begin at `at`: `\b` would miss a key after an escape that is written out in source
 /// (`\n`, `\t`, `%3D`, `\u003d`, `\x3d`), after `X_`, or after a colour code.

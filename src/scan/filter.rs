@@ -161,8 +161,15 @@ impl Filter {
     pub fn search(&self, bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(Hit)) {
         let grams = zone.start..zone.end.saturating_sub(GRAM - 1).max(zone.start);
         match Lanes::new() {
-            Some(lanes) => lanes.marked(&self.bits, bytes, grams, |at| self.glance(bytes, &zone, at, &mut found)),
-            None => self.marked(bytes, grams, |at| self.glance(bytes, &zone, at, &mut found)),
+            Some(lanes) => {
+                let keep = |at| self.glance(bytes, at);
+                lanes.marked(&self.bits, bytes, grams, keep, |at| self.look(bytes, &zone, at, &mut found));
+            }
+            None => self.marked(bytes, grams, |at| {
+                if self.glance(bytes, at) {
+                    self.look(bytes, &zone, at, &mut found);
+                }
+            }),
         }
     }
 
@@ -181,13 +188,12 @@ impl Filter {
         &self.bits
     }
 
-    /// A closer look at a place: the byte that follows, then whether a keyword stands there.
+    /// A closer look at a place: whether the byte behind its gram may follow it.
     #[inline(always)]
-    fn glance(&self, bytes: &[u8], zone: &Range<usize>, at: usize, found: &mut impl FnMut(Hit)) {
-        let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
-        let gram = u32::from_le_bytes(*gram);
-        if bytes.get(at + GRAM).is_none_or(|next| self.may_be_followed(gram, *next)) {
-            self.look(bytes, zone, at, gram | FOLD, found);
+    fn glance(&self, bytes: &[u8], at: usize) -> bool {
+        match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(&[a, b, c, d, next]) => self.may_be_followed(u32::from_le_bytes([a, b, c, d]), next),
+            None => true,
         }
     }
 
@@ -205,7 +211,9 @@ impl Filter {
     }
 
     #[inline(never)]
-    fn look(&self, bytes: &[u8], zone: &Range<usize>, at: usize, gram: u32, found: &mut impl FnMut(Hit)) {
+    fn look(&self, bytes: &[u8], zone: &Range<usize>, at: usize, found: &mut impl FnMut(Hit)) {
+        let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
+        let gram = u32::from_le_bytes(*gram) | FOLD;
         let bucket = bucket(gram);
         let entries = &self.entries[self.buckets[bucket] as usize..self.buckets[bucket + 1] as usize];
         for entry in entries.iter().filter(|entry| entry.gram == gram) {

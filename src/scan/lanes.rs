@@ -27,6 +27,9 @@ mod avx2 {
 
     /// Places looked at together, in two halves.
     const PLACES: usize = 16;
+    /// Places whose marks are put down before they are looked at: nobody can foretell where marks are, so there is no
+    /// branch for each.
+    const STRIP: usize = 256;
     /// Bytes that are loaded for them.
     const LOADED: usize = PLACES / 2 + 16;
 
@@ -49,10 +52,18 @@ mod avx2 {
             Self::new().into_iter().flat_map(move |best| [Some(best), narrow(best)].into_iter().flatten())
         }
 
-        /// Calls `found` with the places in `grams` whose four bytes have their bit in the table, in order.
-        pub fn marked(self, bits: &[u32; WORDS], bytes: &[u8], grams: Range<usize>, found: impl FnMut(usize)) {
+        /// Calls `found` with the places in `grams` whose four bytes have their bits in the table and that `keep` is
+        /// true of, in order.
+        pub fn marked(
+            self,
+            bits: &[u32; WORDS],
+            bytes: &[u8],
+            grams: Range<usize>,
+            keep: impl Fn(usize) -> bool,
+            found: impl FnMut(usize),
+        ) {
             // SAFETY: a `Lanes` is only made where the processor has AVX2.
-            unsafe { marked(bits, bytes, grams, found) }
+            unsafe { marked(bits, bytes, grams, keep, found) }
         }
 
         /// What `decode::seek` asks of each 64 bytes: calls `found` as `Classes::each` does.
@@ -68,23 +79,47 @@ mod avx2 {
     }
 
     #[target_feature(enable = "avx2")]
-    fn marked(bits: &[u32; WORDS], bytes: &[u8], grams: Range<usize>, mut found: impl FnMut(usize)) {
-        let mut at = grams.start;
-        while at < grams.end {
-            let both = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-                Some(loaded) => both(bits, loaded),
-                None => {
-                    let (rest, mut padded) = (&bytes[at..], [0; LOADED]);
-                    padded[..rest.len()].copy_from_slice(rest);
-                    both(bits, &padded)
+    fn marked(
+        bits: &[u32; WORDS],
+        bytes: &[u8],
+        grams: Range<usize>,
+        keep: impl Fn(usize) -> bool,
+        mut found: impl FnMut(usize),
+    ) {
+        let mut strip = grams.start;
+        while strip < grams.end {
+            let end = grams.end.min(strip + STRIP);
+            let (mut places, mut count) = ([0u8; STRIP], 0);
+            for at in (strip..end).step_by(PLACES) {
+                let both = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                    Some(loaded) => both(bits, loaded),
+                    None => {
+                        let (rest, mut padded) = (&bytes[at..], [0; LOADED]);
+                        padded[..rest.len()].copy_from_slice(rest);
+                        both(bits, &padded)
+                    }
+                };
+                let mut marks = both & u32::MAX >> (32 - (end - at).min(PLACES));
+                let from = (at - strip) as u8;
+                places[count % STRIP] = from + (marks.trailing_zeros() as u8 & 15);
+                count += usize::from(marks != 0);
+                marks &= marks.wrapping_sub(1);
+                while marks != 0 {
+                    places[count % STRIP] = from + marks.trailing_zeros() as u8;
+                    count += 1;
+                    marks &= marks - 1;
                 }
-            };
-            let mut marks = both & u32::MAX >> (32 - (grams.end - at).min(PLACES));
-            while marks != 0 {
-                found(at + marks.trailing_zeros() as usize);
-                marks &= marks - 1;
             }
-            at += PLACES;
+            let mut kept = 0;
+            for place in 0..count {
+                let place = places[place % STRIP];
+                places[kept % STRIP] = place;
+                kept += usize::from(keep(strip + usize::from(place)));
+            }
+            for place in 0..kept {
+                found(strip + usize::from(places[place % STRIP]));
+            }
+            strip = end;
         }
     }
 
@@ -269,7 +304,15 @@ mod none {
             std::iter::empty()
         }
 
-        pub fn marked(self, _: &[u32; WORDS], _: &[u8], _: Range<usize>, _: impl FnMut(usize)) {}
+        pub fn marked(
+            self,
+            _: &[u32; WORDS],
+            _: &[u8],
+            _: Range<usize>,
+            _: impl Fn(usize) -> bool,
+            _: impl FnMut(usize),
+        ) {
+        }
 
         pub fn classes(self, _: &[u8], _: Range<usize>, _: impl FnMut(usize, Classes)) {}
     }
@@ -302,7 +345,7 @@ mod tests {
             let grams = from..from + random.below((bytes.len() - from).saturating_sub(3).max(1));
             let (mut plain, mut fast) = (Vec::new(), Vec::new());
             filter.marked(&bytes, grams.clone(), |at| plain.push(at));
-            lanes.marked(filter.bits(), &bytes, grams, |at| fast.push(at));
+            lanes.marked(filter.bits(), &bytes, grams, |_| true, |at| fast.push(at));
             assert_eq!(plain, fast);
             seen += fast.len();
 

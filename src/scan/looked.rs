@@ -25,6 +25,11 @@ impl Looked {
         self.after as usize
     }
 
+    /// Whether it is not wider than so many bytes before the keyword and from its beginning on.
+    pub fn is_within(self, before: usize, after: usize) -> bool {
+        self.before() <= before && self.after() <= after
+    }
+
     /// Takes in so many bytes before the keyword.
     pub fn back(&mut self, bytes: usize) {
         self.before = self.before.max(u32::try_from(bytes).unwrap_or(u32::MAX));

@@ -147,7 +147,7 @@ impl Scanner {
         }
         let mut candidates = carried.candidates;
         if !hits.is_empty() {
-            candidates.extend(self.judged_hits(bytes, hits));
+            candidates.extend(self.judged_hits(bytes, hits).filter(|candidate| !self.is_found_anew(candidate)));
             candidates.sort_by_key(|candidate| candidate.hit);
         }
         candidates.dedup_by_key(|candidate| candidate.hit);
