@@ -38,12 +38,14 @@ impl Scanner {
         // Most runs come in the order of the base, and the next candidate is in the next run.
         let (mut rest, mut at) = (base.candidates.as_slice(), 0);
         for run in &runs {
-            if run.base < at {
+            let is_before = |candidate: &Candidate| candidate.hit.at < run.base;
+            let passed = if run.base < at {
                 rest = &base.candidates;
-            }
-            if rest.first().is_some_and(|c| c.hit.at < run.base) {
-                rest = &rest[rest.partition_point(|c| c.hit.at < run.base)..];
-            }
+                rest.partition_point(is_before)
+            } else {
+                rest.iter().take_while(|candidate| is_before(candidate)).count()
+            };
+            rest = &rest[passed..];
             at = run.base + run.len;
             let inside = rest.iter().take_while(|c| c.hit.at < at).count();
             for candidate in &rest[..inside] {

@@ -258,8 +258,9 @@ impl Scanner {
                 }
             }
             if self.assigned[number as usize] {
-                looked.ahead(assigned::GLANCE);
-                if !assigned::may_assign(bytes, hit.at) {
+                let glance = assigned::glance(bytes, hit.at);
+                looked.ahead(glance.looked);
+                if !glance.may_assign {
                     continue;
                 }
             }
@@ -314,7 +315,7 @@ fn judged(
     keyword_at: usize,
 ) -> Option<Raw> {
     let Confirmed { whole, secret: span } = confirmed;
-    if assigned::is_assigned(matched) && !assigned::may_assign(bytes, keyword_at) {
+    if assigned::is_assigned(matched) && !assigned::glance(bytes, keyword_at).may_assign {
         return None;
     }
     let span = if assigned::is_narrowed(matched) { assigned::narrow(bytes, span) } else { span };

@@ -14,7 +14,7 @@ mod words;
 
 use std::ops::Range;
 
-pub(in crate::scan) use gate::{GLANCE, may_assign};
+pub(in crate::scan) use gate::glance;
 
 use self::line::Form;
 use self::name::{Name, Promise};
