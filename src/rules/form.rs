@@ -32,6 +32,8 @@ pub struct Beginnings {
     len: usize,
     /// At any of them.
     any: ByteSet,
+    /// At the first, if that is always the same.
+    first: Option<u8>,
 }
 
 impl Beginnings {
@@ -40,17 +42,38 @@ impl Beginnings {
         let sets = &self.sets[..self.len];
         let mut at = window.start;
         while at < window.end {
-            let there = bytes.get(at..at + sets.len())?;
-            // From the last byte on: one that no match has in its first bytes is leapt over.
-            let misfit = sets.iter().zip(there).rposition(|(set, byte)| !shape::contains(set, *byte));
-            match misfit {
-                None => return Some(at),
-                Some(i) if !shape::contains(&self.any, there[i]) => at += i + 1,
-                Some(_) => at += 1,
+            if let Some(first) = self.first {
+                at += memchr::memchr(first, &bytes[at..window.end])?;
             }
+            let there = bytes.get(at..at + sets.len())?;
+            let Some(misfit) = last_misfit(sets, there) else { return Some(at) };
+            at += self.leap(misfit, there[misfit]);
         }
         None
     }
+
+    /// How far on the next place is at which a byte fits that does not fit here.
+    #[inline]
+    fn leap(&self, misfit: usize, byte: u8) -> usize {
+        if !shape::contains(&self.any, byte) {
+            return misfit + 1;
+        }
+        let before = self.sets[..misfit].iter().rev();
+        1 + before.take_while(|set| !shape::contains(set, byte)).count()
+    }
+}
+
+/// The last place whose byte is not in its set.
+#[inline]
+fn last_misfit(sets: &[ByteSet], bytes: &[u8]) -> Option<usize> {
+    let mut at = sets.len().min(bytes.len());
+    while at > 0 {
+        at -= 1;
+        if !shape::contains(&sets[at], bytes[at]) {
+            return Some(at);
+        }
+    }
+    None
 }
 
 impl Rule {
@@ -59,7 +82,8 @@ impl Rule {
         let Some(&(start, end)) = self.shapes.get(number) else { return true };
         let places = &self.shape_table.places[start as usize..end as usize];
         let Some(there) = bytes.get(at..at + places.len()) else { return false };
-        places.iter().zip(there).all(|(set, byte)| shape::contains(&self.shape_table.sets[usize::from(*set)], *byte))
+        let sets = self.shape_table.sets;
+        places.iter().zip(there).all(|(set, byte)| shape::contains(&sets[usize::from(*set)], *byte))
     }
 
     /// The bytes of which one follows its keyword of a number in any match, if that is known.
@@ -93,11 +117,12 @@ impl Rule {
     pub fn beginnings(&self) -> Beginnings {
         let (start, end) = self.shapes.first().copied().unwrap_or_default();
         let places = &self.shape_table.places[start as usize..end as usize];
-        let mut beginnings = Beginnings { sets: [[0; 4]; shape::LOOK], len: places.len(), any: [0; 4] };
+        let mut beginnings = Beginnings { sets: [[0; 4]; shape::LOOK], len: places.len(), any: [0; 4], first: None };
         for (set, number) in beginnings.sets.iter_mut().zip(places) {
             *set = self.shape_table.sets[usize::from(*number)];
             beginnings.any = shape::union(&beginnings.any, set);
         }
+        beginnings.first = beginnings.sets.first().and_then(shape::single);
         beginnings
     }
 

@@ -143,9 +143,30 @@ impl Walk<'_> {
 
 /// The set of one byte.
 pub fn only(byte: u8) -> ByteSet {
-    let mut set = [0; 4];
-    insert(&mut set, byte);
+    all_of(&[byte])
+}
+
+/// The set of some bytes.
+pub const fn all_of(bytes: &[u8]) -> ByteSet {
+    let (mut set, mut at) = ([0; 4], 0);
+    while at < bytes.len() {
+        set[(bytes[at] >> 6) as usize] |= 1 << (bytes[at] & 63);
+        at += 1;
+    }
     set
+}
+
+/// The set of all other bytes.
+pub const fn none_of(bytes: &[u8]) -> ByteSet {
+    let set = all_of(bytes);
+    [!set[0], !set[1], !set[2], !set[3]]
+}
+
+/// The only byte of a set.
+pub fn single(set: &ByteSet) -> Option<u8> {
+    let (word, bits) = (0u8..).zip(set).find(|(_, bits)| **bits != 0)?;
+    let byte = word << 6 | bits.trailing_zeros() as u8;
+    (*set == only(byte)).then_some(byte)
 }
 
 fn insert(set: &mut ByteSet, byte: u8) {

@@ -237,22 +237,14 @@ impl Program {
                     }
                     Some(Back::To { step, at }) => break (step, at),
                     Some(Back::Slot { slot, was }) => slots[slot] = was,
-                    Some(Back::Shorter { step, least, mut at, follow }) => {
-                        // The next shorter one that what follows can follow on.
-                        let fits = loop {
-                            at -= 1;
-                            let fits = self.goes_on(follow, window, at);
-                            if fits || at == least {
-                                break fits;
-                            }
-                            left = left.saturating_sub(1);
-                        };
+                    Some(Back::Shorter { step, least, at, follow }) => {
+                        let fits = self.fit(follow, window, least..at);
+                        left = left.saturating_sub(at - 1 - fits.unwrap_or(least));
+                        let Some(at) = fits else { continue };
                         if at > least {
                             back.push(Back::Shorter { step, least, at, follow });
                         }
-                        if fits {
-                            break (step, at);
-                        }
+                        break (step, at);
                     }
                     Some(Back::Longer { step, at, most }) => {
                         let at = at + 1;
@@ -272,6 +264,14 @@ impl Program {
         let set = &self.sets[set as usize];
         let most = window.len().min(at.saturating_add(max as usize));
         window[at..most].iter().take_while(|byte| rules::contains(set, **byte)).count()
+    }
+
+    /// The last place of some at which what follows can begin.
+    #[inline]
+    fn fit(&self, follow: Option<u32>, window: &[u8], places: Range<usize>) -> Option<usize> {
+        let Some(set) = follow else { return places.last() };
+        let set = &self.sets[set as usize];
+        places.rev().find(|at| window.get(*at).is_some_and(|byte| rules::contains(set, *byte)))
     }
 
     /// Whether a byte of a set is next, if one must be.

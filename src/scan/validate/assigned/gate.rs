@@ -4,12 +4,33 @@
 use memchr::memmem;
 
 use super::name::{is_name_byte, stem_from};
+use crate::rules::{self, ByteSet, all_of, none_of};
 
 /// How far the glance goes from the stem on, and from where a keyword stands that begins a byte before it.
 const REACH: usize = 320;
 const GLANCE: usize = REACH + 1;
 /// The shortest value.
 const SHORTEST: usize = 5;
+
+const NAME: ByteSet = {
+    let (mut set, mut byte) = ([0; 4], 0usize);
+    while byte < 256 {
+        set[byte >> 6] |= (is_name_byte(byte as u8) as u64) << (byte & 63);
+        byte += 1;
+    }
+    set
+};
+const CLOSING: ByteSet = all_of(b"\\\"'`])}*");
+const BLANK: ByteSet = all_of(b" \t");
+const SPACE: ByteSet = all_of(b" ");
+/// What stands before a value.
+const OPENING: ByteSet = all_of(b" \t\r\n=:>,(|?+%&~[{\"'`\\@*-");
+const VALUE: ByteSet = none_of(b" \t\n\r\x0c\"'`<>\\;,");
+const WORD: ByteSet = none_of(b" \t\n\r\x0c\"'`<>\\;,=");
+const UNQUOTED: ByteSet = none_of(b"\n\"'`");
+/// What stands before a second name.
+const PARTING: ByteSet = all_of(b" \t\r\n\"'\\,-/<>{:");
+const TELLING: ByteSet = all_of(b"!@#$%^&+0123456789");
 
 /// A glance at what follows a name.
 pub(in crate::scan) struct Glance {
@@ -41,9 +62,9 @@ impl Seen {
         self.end = self.end.max(self.window - rest.len() + bytes);
     }
 
-    /// How many of the next bytes are of a kind, one after the other, but no more than `most`.
-    fn run(&mut self, rest: &[u8], most: usize, is: impl Fn(u8) -> bool) -> usize {
-        let count = rest.iter().take(most).take_while(|byte| is(**byte)).count();
+    /// How many of the next bytes are in a set, one after the other, but no more than `most`.
+    fn run(&mut self, rest: &[u8], most: usize, set: &ByteSet) -> usize {
+        let count = rest.iter().take(most).take_while(|byte| rules::contains(set, **byte)).count();
         self.ahead(rest, count + 1);
         count
     }
@@ -56,9 +77,9 @@ impl Seen {
 }
 
 fn has_assignment(window: &[u8], seen: &mut Seen) -> bool {
-    let name = seen.run(window, 80, is_name_byte);
-    let closed = name + seen.run(&window[name..], 8, |byte| b"\\\"'`])}*".contains(&byte));
-    let at = closed + seen.run(&window[closed..], 40, |byte| b" \t".contains(&byte));
+    let name = seen.run(window, 80, &NAME);
+    let closed = name + seen.run(&window[name..], 8, &CLOSING);
+    let at = closed + seen.run(&window[closed..], 40, &BLANK);
     let spaced = at > closed;
     let rest = &window[at..];
     let Some(&byte) = rest.first() else { return false };
@@ -88,10 +109,10 @@ fn has_assignment(window: &[u8], seen: &mut Seen) -> bool {
 
 /// A value after an operator.
 fn has_value(rest: &[u8], seen: &mut Seen) -> bool {
-    let skipped = seen.run(rest, 110, |byte| b" \t\r\n=:>,(|?+%&~[{\"'`\\@*-".contains(&byte));
+    let skipped = seen.run(rest, 110, &OPENING);
     let quoted = rest[..skipped].iter().any(|byte| b"\"'`".contains(byte));
     let value = &rest[skipped..];
-    let run = seen.run(value, 80, |byte| !byte.is_ascii_whitespace() && !b"\"'`<>\\;,".contains(&byte));
+    let run = seen.run(value, 80, &VALUE);
     let (run, after) = value.split_at(run);
     if seen.has_one_of(value, &[b"<<\""]) {
         seen.ahead(value, SHORTEST + 4);
@@ -126,13 +147,13 @@ fn has_value(rest: &[u8], seen: &mut Seen) -> bool {
 
 /// A quote on this line, near.
 fn has_quote(rest: &[u8], seen: &mut Seen) -> bool {
-    let before = seen.run(rest, 60, |byte| !b"\n\"'`".contains(&byte));
+    let before = seen.run(rest, 60, &UNQUOTED);
     before < 60 && rest.get(before).is_some_and(|byte| *byte != b'\n')
 }
 
 /// A second name that says where the value is: `name: X`, then `value: y`.
 fn has_pair(rest: &[u8], seen: &mut Seen) -> bool {
-    let skipped = seen.run(rest, 80, |byte| b" \t\r\n\"'\\,-/<>{:".contains(&byte));
+    let skipped = seen.run(rest, 80, &PARTING);
     let word: &[u8] = rest.get(skipped..skipped + 5).unwrap_or_default();
     seen.ahead(rest, skipped + 5);
     [&b"value"[..], b"defau", b"conte", b"strin", b"type=", b"type ", b"descr", b"sensi", b"xml:v"]
@@ -142,16 +163,16 @@ fn has_pair(rest: &[u8], seen: &mut Seen) -> bool {
 
 /// A value after a space.
 fn has_word(rest: &[u8], seen: &mut Seen) -> bool {
-    let word = seen.run(rest, 80, |byte| !byte.is_ascii_whitespace() && !b"\"'`<>\\;,=".contains(&byte));
+    let word = seen.run(rest, 80, &WORD);
     let (word, after) = rest.split_at(word);
-    let telling = word.iter().any(|byte| byte.is_ascii_digit()) || word.iter().any(|byte| b"!@#$%^&+".contains(byte));
+    let telling = word.iter().any(|byte| rules::contains(&TELLING, *byte));
     if word.len() >= SHORTEST && telling {
         return true;
     }
     if [&b"is"[..], b"as", b"or", b"was", b"to", b"of"].iter().any(|link| word.eq_ignore_ascii_case(link)) {
         return has_value(after, seen) || after.len() > 1 && has_word(&after[1..], seen);
     }
-    let gap = seen.run(after, usize::MAX, |byte| byte == b' ');
+    let gap = seen.run(after, usize::MAX, &SPACE);
     // `password string = "…"`, `value="…"`
     after.get(gap) == Some(&b'=') && has_value(&after[gap..], seen) || word.is_empty() && has_value(rest, seen)
 }
