@@ -131,3 +131,35 @@ impl Rule {
         self.shapes.get(number).map_or(0, |(start, end)| (end - start) as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::RuleSet;
+    use crate::rules::sample::{Random, fill};
+    use crate::scan::validate;
+
+    /// Every place at which a match may begin is come to, and no other.
+    #[test]
+    fn beginnings_pass_over_nothing() {
+        let (rules, mut random, mut seen) = (RuleSet::every_builtin(), Random::new(23), [0; 2]);
+        for rule in rules.iter().filter(|rule| !rule.anchored) {
+            let beginnings = rule.beginnings();
+            for sample in rule.matches.iter().chain(rule.ignores) {
+                let mut bytes = b"  a[1/S\"== ".repeat(random.below(4));
+                bytes.extend(fill(sample, &mut random, &validate::generate).unwrap().into_bytes());
+                bytes.extend((0..random.below(60)).map(|_| b"aZ0 S[,\n\"1/"[random.below(11)]));
+                let end = bytes.len() - random.below(4).min(bytes.len());
+                let plain: Vec<usize> = (0..end).filter(|at| rule.may_go_on(0, &bytes, *at)).collect();
+                let (mut at, mut leapt) = (0, Vec::new());
+                while let Some(next) = beginnings.next(&bytes, at..end) {
+                    leapt.push(next);
+                    at = next + 1;
+                }
+                assert_eq!(plain, leapt, "{}: {}", rule.id, bytes.escape_ascii());
+                seen[0] += end;
+                seen[1] += leapt.len();
+            }
+        }
+        assert!(seen[1] > 1000 && seen[0] > 2 * seen[1], "{seen:?}");
+    }
+}

@@ -336,14 +336,20 @@ impl RuleSet {
     /// The rule with this id or alias.
     ///
     /// # Errors
-    /// There is none; the nearest id is suggested.
+    /// There is none; the rules of the provider of that name, or the nearest id, are suggested.
     pub fn named(&self, id: &str) -> Result<&'static Rule> {
-        self.find(id).ok_or_else(|| {
-            let ids: Vec<_> = self.all().map(|rule| rule.id).collect();
-            let hint = yaml::nearest(id, &ids)
-                .map_or("`keysieve rules list` shows all".to_owned(), |near| format!("did you mean `{near}`?"));
-            Error::Usage(format!("no rule is called `{id}`; {hint}"))
-        })
+        self.find(id).ok_or_else(|| Error::Usage(format!("no rule is called `{id}`; {}", self.hint(id))))
+    }
+
+    fn hint(&self, id: &str) -> String {
+        let own: Vec<&Rule> = self.all().filter(|rule| rule.provider.eq_ignore_ascii_case(id)).collect();
+        if let Some(first) = own.first() {
+            let ids: Vec<String> = own.iter().map(|rule| format!("`{}`", rule.id)).collect();
+            return format!("{} has {}", first.provider, ids.join(", "));
+        }
+        let ids: Vec<_> = self.all().map(|rule| rule.id).collect();
+        let near = yaml::nearest(id, &ids).map(|near| format!("did you mean `{near}`?"));
+        near.unwrap_or_else(|| "`keysieve rules list` shows all".to_owned())
     }
 }
 

@@ -86,41 +86,47 @@ mod avx2 {
         keep: impl Fn(usize) -> bool,
         mut found: impl FnMut(usize),
     ) {
-        let mut strip = grams.start;
-        while strip < grams.end {
-            let end = grams.end.min(strip + STRIP);
-            let (mut places, mut count) = ([0u8; STRIP], 0);
-            for at in (strip..end).step_by(PLACES) {
-                let both = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
-                    Some(loaded) => both(bits, loaded),
-                    None => {
-                        let (rest, mut padded) = (&bytes[at..], [0; LOADED]);
-                        padded[..rest.len()].copy_from_slice(rest);
-                        both(bits, &padded)
-                    }
-                };
-                let mut marks = both & u32::MAX >> (32 - (end - at).min(PLACES));
-                let from = (at - strip) as u8;
-                places[count % STRIP] = from + (marks.trailing_zeros() as u8 & 15);
-                count += usize::from(marks != 0);
-                marks &= marks.wrapping_sub(1);
-                while marks != 0 {
-                    places[count % STRIP] = from + marks.trailing_zeros() as u8;
-                    count += 1;
-                    marks &= marks - 1;
-                }
-            }
+        for strip in grams.clone().step_by(STRIP) {
+            let (mut places, count) = marks(bits, bytes, strip..grams.end.min(strip + STRIP));
             let mut kept = 0;
             for place in 0..count {
                 let place = places[place % STRIP];
                 places[kept % STRIP] = place;
                 kept += usize::from(keep(strip + usize::from(place)));
             }
-            for place in 0..kept {
-                found(strip + usize::from(places[place % STRIP]));
+            for place in &places[..kept.min(STRIP)] {
+                found(strip + usize::from(*place));
             }
-            strip = end;
         }
+    }
+
+    /// The marked places of a strip, from its beginning on, and how many there are.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn marks(bits: &[u32; WORDS], bytes: &[u8], strip: Range<usize>) -> ([u8; STRIP], usize) {
+        let (mut places, mut count) = ([0; STRIP], 0);
+        for at in strip.clone().step_by(PLACES) {
+            let both = match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+                Some(loaded) => both(bits, loaded),
+                None => {
+                    let (rest, mut padded) = (&bytes[at..], [0; LOADED]);
+                    padded[..rest.len()].copy_from_slice(rest);
+                    both(bits, &padded)
+                }
+            };
+            let mut marks = both & u32::MAX >> (32 - (strip.end - at).min(PLACES));
+            let from = (at - strip.start) as u8;
+            // The first is put down even if there is none, and then written over.
+            places[count % STRIP] = from + (marks.trailing_zeros() % PLACES as u32) as u8;
+            count += usize::from(marks != 0);
+            marks &= marks.wrapping_sub(1);
+            while marks != 0 {
+                places[count % STRIP] = from + marks.trailing_zeros() as u8;
+                count += 1;
+                marks &= marks - 1;
+            }
+        }
+        (places, count)
     }
 
     #[inline]

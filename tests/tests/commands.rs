@@ -20,6 +20,7 @@ fn guide_for_a_rule() {
     dir.keysieve(&["guide", "runra-api-kay"])
         .code(2)
         .complains(&["no rule is called `runra-api-kay`; did you mean `runra-api-key`?"]);
+    dir.keysieve(&["guide", "runra"]).code(2).complains(&["no rule is called `runra`; Runra has `runra-api-key`"]);
     dir.keysieve(&["guide", "zzz"]).code(2).complains(&["keysieve rules list"]);
 }
 
