@@ -46,7 +46,9 @@ impl Beginnings {
                 at += memchr::memchr(first, &bytes[at..window.end])?;
             }
             let there = bytes.get(at..at + sets.len())?;
-            let Some(misfit) = last_misfit(sets, there) else { return Some(at) };
+            // From the last byte on: that leaps farthest.
+            let misfit = sets.iter().zip(there).rposition(|(set, byte)| !shape::contains(set, *byte));
+            let Some(misfit) = misfit else { return Some(at) };
             at += self.leap(misfit, there[misfit]);
         }
         None
@@ -61,19 +63,6 @@ impl Beginnings {
         let before = self.sets[..misfit].iter().rev();
         1 + before.take_while(|set| !shape::contains(set, byte)).count()
     }
-}
-
-/// The last place whose byte is not in its set.
-#[inline]
-fn last_misfit(sets: &[ByteSet], bytes: &[u8]) -> Option<usize> {
-    let mut at = sets.len().min(bytes.len());
-    while at > 0 {
-        at -= 1;
-        if !shape::contains(&sets[at], bytes[at]) {
-            return Some(at);
-        }
-    }
-    None
 }
 
 impl Rule {

@@ -23,8 +23,8 @@ pub use form::{Beginnings, ShapeTable};
 pub use names::FileNames;
 pub use pattern::Edge;
 pub use schema::{CONFIDENCES, Confidence, Kind, SEVERITIES, Severity};
-pub use shape::{ByteSet, all_of, are_apart, contains, none_of, only, union};
-pub use syntax::Node;
+pub use shape::{ByteSet, all_of, are_apart, contains, insert, none_of, only, union};
+pub use syntax::{Node, parse};
 
 /// One kind of credential. Rules live as long as the program: built-in ones are static tables,
 /// a user's are read once.

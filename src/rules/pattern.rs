@@ -2,12 +2,11 @@
 //! Shared with `build.rs`.
 
 use super::common::{hits_per_megabyte, rarest};
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::{ExtractKind, Extractor};
 use regex_syntax::hir::{Hir, HirKind, Look};
 
 use super::shape::{self, ByteSet};
-use super::syntax::Node;
+use super::syntax::{self, Node};
 
 /// How the left edge of a match is judged, by code: the regex engine has no look-behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -163,8 +162,7 @@ fn expand(pattern: &str) -> Result<String, String> {
 }
 
 fn parse(regex: &str) -> Result<Hir, String> {
-    let mut parser = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build();
-    parser.parse(regex).map_err(|error| {
+    syntax::parse(regex).map_err(|error| {
         let line = error.to_string();
         let last = line.lines().last().unwrap_or("does not compile").trim().trim_start_matches("error: ").to_owned();
         format!("`pattern` does not compile: {last}")

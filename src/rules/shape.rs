@@ -150,7 +150,7 @@ pub fn only(byte: u8) -> ByteSet {
 pub const fn all_of(bytes: &[u8]) -> ByteSet {
     let (mut set, mut at) = ([0; 4], 0);
     while at < bytes.len() {
-        set[(bytes[at] >> 6) as usize] |= 1 << (bytes[at] & 63);
+        insert(&mut set, bytes[at]);
         at += 1;
     }
     set
@@ -169,8 +169,9 @@ pub fn single(set: &ByteSet) -> Option<u8> {
     (*set == only(byte)).then_some(byte)
 }
 
-fn insert(set: &mut ByteSet, byte: u8) {
-    set[usize::from(byte >> 6)] |= 1 << (byte & 63);
+/// Adds a byte to a set.
+pub const fn insert(set: &mut ByteSet, byte: u8) {
+    set[(byte >> 6) as usize] |= 1 << (byte & 63);
 }
 
 /// Whether a byte is in a set.

@@ -1,9 +1,19 @@
 //! A pattern taken apart, and how that is kept in the rules' tables: the engine that tries it is made from it without
 //! parsing anything. Shared with `build.rs`.
 
+use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
 use super::shape::{ByteSet, Shapes, set_of};
+
+/// A pattern over bytes.
+///
+/// # Errors
+/// It is none, or has too many layers.
+pub fn parse(pattern: &str) -> Result<Hir, Box<regex_syntax::Error>> {
+    let mut parser = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build();
+    Ok(parser.parse(pattern)?)
+}
 
 /// A part of a pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use regex_syntax::ParserBuilder;
 use regex_syntax::hir::Look;
 
 use crate::rules::{self, ByteSet, Node, only};
@@ -102,7 +101,7 @@ impl Program {
 
     /// The same of a pattern that matches at the beginning of the bytes alone, else `None`.
     pub fn at_start(pattern: &str) -> Option<Self> {
-        let hir = ParserBuilder::new().utf8(false).unicode(false).nest_limit(100).build().parse(pattern).ok()?;
+        let hir = rules::parse(pattern).ok()?;
         hir.properties().look_set_prefix().contains(Look::Start).then_some(())?;
         Self::new(&Node::of(&hir)?)
     }
@@ -238,7 +237,7 @@ impl Program {
                     Some(Back::To { step, at }) => break (step, at),
                     Some(Back::Slot { slot, was }) => slots[slot] = was,
                     Some(Back::Shorter { step, least, at, follow }) => {
-                        let fits = self.fit(follow, window, least..at);
+                        let fits = (least..at).rev().find(|at| self.goes_on(follow, window, *at));
                         left = left.saturating_sub(at - 1 - fits.unwrap_or(least));
                         let Some(at) = fits else { continue };
                         if at > least {
@@ -264,14 +263,6 @@ impl Program {
         let set = &self.sets[set as usize];
         let most = window.len().min(at.saturating_add(max as usize));
         window[at..most].iter().take_while(|byte| rules::contains(set, **byte)).count()
-    }
-
-    /// The last place of some at which what follows can begin.
-    #[inline]
-    fn fit(&self, follow: Option<u32>, window: &[u8], places: Range<usize>) -> Option<usize> {
-        let Some(set) = follow else { return places.last() };
-        let set = &self.sets[set as usize];
-        places.rev().find(|at| window.get(*at).is_some_and(|byte| rules::contains(set, *byte)))
     }
 
     /// Whether a byte of a set is next, if one must be.

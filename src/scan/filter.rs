@@ -160,24 +160,26 @@ impl Filter {
     /// particular order.
     pub fn search(&self, bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(Hit)) {
         let grams = zone.start..zone.end.saturating_sub(GRAM - 1).max(zone.start);
+        let keep = |at| self.glance(bytes, at);
+        let look = |at| self.look(bytes, &zone, at, &mut found);
         match Lanes::new() {
-            Some(lanes) => {
-                let keep = |at| self.glance(bytes, at);
-                lanes.marked(&self.bits, bytes, grams, keep, |at| self.look(bytes, &zone, at, &mut found));
-            }
-            None => self.marked(bytes, grams, |at| {
-                if self.glance(bytes, at) {
-                    self.look(bytes, &zone, at, &mut found);
-                }
-            }),
+            Some(lanes) => lanes.marked(&self.bits, bytes, grams, keep, look),
+            None => self.marked(bytes, grams, keep, look),
         }
     }
 
-    /// Calls `found` with the places in `grams` whose four bytes have their bit in the table, in order.
-    pub(super) fn marked(&self, bytes: &[u8], grams: Range<usize>, mut found: impl FnMut(usize)) {
+    /// Calls `found` with the places in `grams` whose four bytes have their bits in the table and that `keep` is true of,
+    /// in order.
+    pub(super) fn marked(
+        &self,
+        bytes: &[u8],
+        grams: Range<usize>,
+        keep: impl Fn(usize) -> bool,
+        mut found: impl FnMut(usize),
+    ) {
         for at in grams {
             let Some(gram) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return };
-            if self.may_begin(u32::from_le_bytes(*gram) | FOLD) {
+            if self.may_begin(u32::from_le_bytes(*gram) | FOLD) && keep(at) {
                 found(at);
             }
         }

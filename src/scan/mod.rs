@@ -230,8 +230,11 @@ impl Scanner {
                 let parts = assigned::spread(self.rules[number], bytes, whole, secret).into_iter();
                 parts.map(move |(whole, secret)| (number, Confirmed { whole, secret }, at))
             };
+            let is_named = |(rule, _, at): &(usize, Confirmed, usize)| {
+                !self.assigned[*rule] || assigned::glance(bytes, *at).may_assign
+            };
             let judged = |(rule, found, at)| self.judged(rule, bytes, found, at);
-            find(bytes).into_iter().flat_map(spread).filter_map(judged).collect()
+            find(bytes).into_iter().flat_map(spread).filter(is_named).filter_map(judged).collect()
         };
         let whole = 0..bytes.len();
         let seen = decoded::see(bytes, std::slice::from_ref(&whole), &[], self.decode_depth, &|text| find(&text.bytes));
@@ -315,9 +318,6 @@ fn judged(
     keyword_at: usize,
 ) -> Option<Raw> {
     let Confirmed { whole, secret: span } = confirmed;
-    if assigned::is_assigned(matched) && !assigned::glance(bytes, keyword_at).may_assign {
-        return None;
-    }
     let span = if assigned::is_narrowed(matched) { assigned::narrow(bytes, span) } else { span };
     if span.is_empty() {
         return None;

@@ -104,11 +104,8 @@ pub struct Classes {
 
 impl Classes {
     /// Calls `found` for each block of `zone`, of which the last may be longer than it.
-    pub fn each(bytes: &[u8], zone: Range<usize>, mut found: impl FnMut(usize, Self)) {
-        let mut room = [b' '; BLOCK + 1];
-        for at in zone.step_by(BLOCK) {
-            found(at, Self::of(block_at(bytes, at, &mut room)));
-        }
+    pub fn each(bytes: &[u8], zone: Range<usize>, found: impl FnMut(usize, Self)) {
+        each_block(bytes, zone, Self::of, found);
     }
 
     /// Of 64 bytes, given the one behind them.
@@ -162,9 +159,24 @@ impl Classes {
     }
 }
 
+/// Calls `found` with what `class` says of each block of `zone`. A part of its caller, so that it is made for the
+/// processor that the caller is made for.
+#[inline(always)]
+pub fn each_block(
+    bytes: &[u8],
+    zone: Range<usize>,
+    class: impl Fn(&[u8; BLOCK + 1]) -> Classes,
+    mut found: impl FnMut(usize, Classes),
+) {
+    let mut room = [b' '; BLOCK + 1];
+    for at in zone.step_by(BLOCK) {
+        found(at, class(block_at(bytes, at, &mut room)));
+    }
+}
+
 /// The block at `at`, which may be the last one: then it is written into the spaces of `room`.
 #[inline]
-pub fn block_at<'a>(bytes: &'a [u8], at: usize, room: &'a mut [u8; BLOCK + 1]) -> &'a [u8; BLOCK + 1] {
+fn block_at<'a>(bytes: &'a [u8], at: usize, room: &'a mut [u8; BLOCK + 1]) -> &'a [u8; BLOCK + 1] {
     let rest = &bytes[at..];
     match rest.first_chunk() {
         Some(block) => block,

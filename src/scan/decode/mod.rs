@@ -25,7 +25,7 @@ use escape::Style;
 pub use map::Text;
 use units::{Chain, chain};
 
-pub use classes::{BLOCK, CLOSING, Classes, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, block_at};
+pub use classes::{BLOCK, CLOSING, Classes, FIRST, JOINT, KINDS, OPERATOR, QUOTE, RUN, SECOND, Sets, each_block};
 pub use seek::{BEFORE, BEHIND};
 
 /// A way of encoding.

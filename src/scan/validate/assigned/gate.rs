@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use super::name::{is_name_byte, stem_from};
-use crate::rules::{self, ByteSet, all_of, none_of};
+use crate::rules::{self, ByteSet, all_of, insert, none_of};
 
 /// How far the glance goes from the stem on, and from where a keyword stands that begins a byte before it.
 const REACH: usize = 320;
@@ -13,9 +13,11 @@ const GLANCE: usize = REACH + 1;
 const SHORTEST: usize = 5;
 
 const NAME: ByteSet = {
-    let (mut set, mut byte) = ([0; 4], 0usize);
-    while byte < 256 {
-        set[byte >> 6] |= (is_name_byte(byte as u8) as u64) << (byte & 63);
+    let (mut set, mut byte) = ([0; 4], 0);
+    while byte <= u8::MAX as usize {
+        if is_name_byte(byte as u8) {
+            insert(&mut set, byte as u8);
+        }
         byte += 1;
     }
     set
